@@ -1,0 +1,58 @@
+# kaozheng: `make help` lists what there is. Everything runs in .venv, which make builds when it is missing or out of date.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+KAOZHENG_PORT ?= 8000
+export KAOZHENG_PORT
+export PYTHONDONTWRITEBYTECODE ?=
+
+.PHONY: help
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	@scripts/make-venv "$(PYTHON)" "$(VENV)"
+
+$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+	@scripts/install "$(VENV)" requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
+	@scripts/install "$(VENV)" requirements-dev.lock
+	@touch $@ $(VENV)/.runtime
+
+.PHONY: ask
+ask: $(VENV)/.runtime ## answer a question from real pages: make ask Q="..." [LIBRARY=DIR]
+	@$(BIN)/python -m workers.cli ask $(if $(LIBRARY),--library "$(LIBRARY)") -- "$${Q:-How do I upgrade Debian to the next stable release?}"
+
+.PHONY: serve
+serve: $(VENV)/.runtime ## run the REST service on KAOZHENG_PORT (8000)
+	@$(BIN)/python -m workers.cli serve
+
+.PHONY: test
+test: $(VENV)/.dev ## the whole test suite, after make check
+	@scripts/debian-packages
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+.PHONY: check
+check: $(VENV)/.dev ## lint, types and the rules of the house
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@PYTHONPATH=. $(BIN)/lint-imports --no-timing 2>/dev/null || PYTHONPATH=. $(BIN)/lint-imports
+
+.PHONY: lock
+lock: ## write the lock files anew (needs uv)
+	@scripts/lock
+
+.PHONY: live
+live: $(VENV)/.dev ## the same questions through the real SGLang on a CPU (10 minutes, 1.6 GB)
+	@tests/live/run
+
+.PHONY: clean
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,54 @@
+"""What R1 is shown."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from agent.question import Question
+from tools.page import Webpage
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call as the server parsed it. arguments: the JSON text as it came, not yet trusted."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a chat. tool_calls only with role assistant, tool_call_id only with role tool."""
+
+    role: Role
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that R1 may call. parameters: a JSON schema of type object."""
+
+    name: str
+    description: str
+    parameters: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What R1 reads, and what its citation numbers stand for: `pages[0]` is [citation:1].
+
+    pages hold the whole text of each page; messages may show passages of it only.
+    tools is empty for the final answer: R1 writes it in one fresh call without tools.
+    """
+
+    question: Question
+    messages: tuple[Message, ...]
+    pages: tuple[Webpage, ...] = ()
+    tools: tuple[Tool, ...] = ()
+    max_tokens: int = 8_192
+    temperature: float = 0.6
+    top_p: float = 0.95

@@ -1,0 +1,35 @@
+"""What is asked of a search engine and what comes back. One file per engine lies in tools/engines/."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Recency = Literal["day", "week", "month", "year"]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """text: 1 to 400 characters; limit: results wanted; recency: how old a result may be at most;
+    include_domains and exclude_domains: host names, a name covers its subdomains; empty means no limit."""
+
+    text: str
+    language: Literal["zh", "en"] = "en"
+    limit: int = 10
+    recency: Recency | None = None
+    include_domains: tuple[str, ...] = ()
+    exclude_domains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """One hit, in the engine's order. snippet: plain text of 0 to 500 characters; date: YYYY-MM-DD or ""."""
+
+    url: str
+    title: str
+    snippet: str = ""
+    date: str = ""
+    engine: str = ""
+
+
+Search = Callable[[SearchQuery], Awaitable[list[SearchResult]]]
+"""Raises SearchDown; an empty list means that the engine works and found nothing."""
