@@ -1,0 +1,52 @@
+"""The documents say what workers/settings.py says."""
+
+from pathlib import Path
+
+import pytest
+
+from workers.settings import NAMES
+from workers.settings_table import BEGIN, END, settings_document, settings_table, with_table
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_document_of_settings_is_the_one_that_settings_py_makes() -> None:
+    assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == settings_document()
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_a_readme_that_has_the_markers_holds_the_table_of_today(name: str) -> None:
+    readme = ROOT / name
+    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    assert with_table(text) == text
+
+
+def test_every_setting_has_exactly_one_row_with_a_description() -> None:
+    rows = [row for row in settings_table().splitlines() if row.startswith("| `KAOZHENG_")]
+    assert [row.split("`")[1].removeprefix("KAOZHENG_").lower() for row in rows] == list(NAMES)
+    assert all(row.count(" | ") == 2 and "None" not in row for row in rows)
+
+
+def test_numbers_say_their_unit() -> None:
+    units = {
+        "seconds": "in seconds",
+        "bytes": "in bytes",
+        "tokens": "in tokens",
+        "days": "in days",
+        "hours": "in hours",
+    }
+    rows = {row.split("`")[1].lower(): row for row in settings_table().splitlines() if row.startswith("| `")}
+    for name, row in rows.items():
+        unit = units.get(name.rpartition("_")[2])
+        assert unit is None or unit in row, name
+
+
+def test_only_what_stands_between_the_markers_is_made_anew() -> None:
+    text = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+    assert with_table(text) == f"before\n{settings_table()}after\n"
+    assert with_table("no markers") == "no markers"
+
+
+def test_no_row_names_a_folder_of_this_machine() -> None:
+    assert str(Path.home()) not in settings_table()
+    assert str(ROOT) not in settings_table()
