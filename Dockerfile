@@ -23,7 +23,7 @@ RUN groupadd --gid 10001 kaozheng \
 COPY --from=build /opt/kaozheng /opt/kaozheng
 COPY --from=build /opt/app /opt/app
 ENV PATH=/opt/kaozheng/bin:$PATH PYTHONPATH=/opt/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    HOME=/data XDG_DATA_HOME=/data XDG_CACHE_HOME=/data/cache XDG_CONFIG_HOME=/data/config
+    HOME=/data KAOZHENG_DATA_DIR=/data
 WORKDIR /opt/app
 USER 10001:10001
 VOLUME /data

@@ -1,6 +1,6 @@
 """The compose file: valid by the specification, split into networks, hardened, exact about SGLang's flags.
 
-No container engine runs where the tests run: what can be read is checked, docs/deploy.md says what is untried.
+No container engine runs where the tests run: what can be read is checked; docs/deploy.md says what is not.
 """
 
 import json
@@ -11,6 +11,8 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+
+from workers.settings import NAMES
 
 ROOT = Path(__file__).parent.parent
 MODEL_SERVERS = ("sglang-r1-0528", "sglang-r1-8b")
@@ -195,6 +197,14 @@ def test_no_key_stands_in_the_file(compose: dict[str, Any]) -> None:
         for variable, value in service.get("environment", {}).items():
             if variable.endswith(("_KEY", "_SECRET", "_TOKEN")):
                 assert value is None, f"{name} gives {variable} a value"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_only_settings_that_exist_are_given(compose: dict[str, Any], name: str) -> None:
+    given = {
+        variable.removeprefix("KAOZHENG_").lower() for variable in compose["services"][name]["environment"]
+    }
+    assert given <= set(NAMES)
 
 
 def test_searxng_answers_in_json_and_limits_nobody() -> None:
