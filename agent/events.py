@@ -63,7 +63,7 @@ class PageSkipped:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The prompt is made. pages: in the order of their numbers (url of [citation:1] first); tokens: of the whole prompt."""
+    """The prompt is made. pages: addresses, that of [citation:1] first; tokens: of the whole prompt."""
 
     pages: tuple[str, ...]
     titles: tuple[str, ...]

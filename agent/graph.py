@@ -1,0 +1,72 @@
+"""The whole agent on one screen: which step follows which, and how to run it.
+
+plan -> search -> read -> (plan again, while rounds and budget last and something is missing) -> write -> verify
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any, Literal, cast
+
+from langgraph.graph import END, START, StateGraph
+
+from agent.errors import AgentError
+from agent.events import Event, Failed
+from agent.nodes.deps import Deps, Run
+from agent.nodes.plan import plan
+from agent.nodes.read import read
+from agent.nodes.search import search
+from agent.nodes.state import Gathering, Planned, Whole
+from agent.nodes.verify import verify
+from agent.nodes.write import write
+from agent.question import Question
+
+__all__ = ["Deps", "ask"]
+
+_SECONDS_WORTH_A_ROUND = 2.0
+
+
+def _after_plan(state: Planned) -> Literal["search", "write"]:
+    return "write" if state["plan"].empty else "search"
+
+
+def _wire() -> Any:  # LangGraph's types end here; everything inside and outside is strict
+    graph = StateGraph(Whole, context_schema=Run, input_schema=Gathering)
+    graph.add_node("plan", plan)
+    graph.add_node("search", search)
+    graph.add_node("read", read)
+    graph.add_node("write", write)
+    graph.add_node("verify", verify)
+    graph.add_edge(START, "plan")
+    graph.add_conditional_edges("plan", _after_plan, ["search", "write"])
+    graph.add_edge("search", "read")
+    graph.add_conditional_edges("read", _after_read, ["plan", "write"])
+    graph.add_edge("write", "verify")
+    graph.add_edge("verify", END)
+    return graph.compile()
+
+
+def _after_read(state: Gathering, runtime: Any) -> Literal["plan", "write"]:
+    """Plan again only where a model plans, rounds and pages are left, and there is time to use them."""
+    run = cast(Run, runtime.context)
+    planning = run.deps.generate is not None and len(state["rounds"]) < run.limits.rounds
+    room = len(state["read"]) < run.limits.pages and run.seconds_for_sources > _SECONDS_WORTH_A_ROUND
+    return "plan" if planning and room and not state["rounds"][-1].plan.fallback else "write"
+
+
+_GRAPH = _wire()  # immutable; everything that differs between runs is in Run
+
+
+async def ask(question: Question, deps: Deps) -> AsyncGenerator[Event, None]:
+    """Answer `question`: yields events as they happen, the last one is Answered or Failed.
+
+    Raises nothing of its own: an AgentError becomes Failed. When the caller closes the generator, every step is
+    cancelled and the model stops generating; no event follows.
+    """
+    run = Run(question, deps)
+    start: Gathering = {"rounds": (), "asked": (), "skipped": (), "read": ()}
+    try:
+        async with aclosing(_GRAPH.astream(start, context=run, stream_mode="custom")) as events:
+            async for event in events:
+                yield cast(Event, event)
+    except AgentError as error:
+        yield Failed(error.code, str(error))

@@ -1,0 +1,73 @@
+"""All that the agent needs from outside, as functions, and what one run holds beside its state."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from agent.delta import Generate, Usage
+from agent.limits import DepthLimits, Limits
+from agent.prompt import Prompt
+from agent.question import Question
+from agent.templates import Templates
+from tools.page import Webpage
+from tools.search import Search
+
+Read = Callable[[str], Awaitable[Webpage]]
+"""Raises a ToolError; a page that it returns has text."""
+
+WhyQuoted = Literal["no_model", "model_down"]
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """A fake of any of these is a four-line function; a cache is a wrapper added in workers/build.py.
+
+    generate: the model server, None when none is configured
+    quote: the quoting reader, told why it is asked
+    degrade: whether the quoting reader may stand in when the model is down (decision 7)
+    """
+
+    search: Search
+    read: Read
+    quote: Callable[[WhyQuoted], Generate]
+    templates: Templates
+    today: Callable[[], date]
+    count_tokens: Callable[[str], int]
+    new_id: Callable[[], str]
+    generate: Generate | None = None
+    model_name: str = ""
+    degrade: bool = True
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(slots=True)
+class Run:
+    """One question on its way. Page texts live here and not in the state, so that no checkpoint holds them."""
+
+    question: Question
+    deps: Deps
+    started: float = field(default_factory=time.monotonic)
+    pages: dict[str, Webpage] = field(default_factory=dict)
+    known_urls: set[str] = field(default_factory=set)
+    prompt: Prompt | None = None
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def limits(self) -> DepthLimits:
+        return self.deps.limits.depths[self.question.depth]
+
+    @property
+    def seconds_left(self) -> float:
+        return max(0.0, self.started + self.limits.seconds - time.monotonic())
+
+    @property
+    def seconds_for_sources(self) -> float:
+        """What searching and reading may still take: two fifths of the whole time are kept for the answer."""
+        return max(0.5, self.seconds_left - 0.4 * self.limits.seconds)
+
+    def until(self, seconds: float) -> asyncio.Timeout:
+        """A deadline for one step: its own limit or what the run has left, whichever is nearer."""
+        return asyncio.timeout(min(seconds, self.seconds_left))
