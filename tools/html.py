@@ -1,36 +1,124 @@
-"""Main text of an HTML page: hidden text out, then trafilatura, in Markdown."""
+"""Main text of an HTML page: hidden text out, then the page's own structure where that is unmistakable, else
+trafilatura; in Markdown."""
 
+import re
 from urllib.parse import urlsplit
 
 import lxml.html
 import trafilatura
 from lxml.etree import LxmlError
+from lxml.html import HtmlElement
 
 from tools.charset import clean, one_line
 from tools.errors import PageUnreadable
+from tools.markdown import to_markdown
 from tools.page import Webpage
+from tools.visible import drop_hidden
 
 FAST_CHARS = 500_000
 """Above this trafilatura's fast mode is used: half the time for 0.5 to 0.9 points of F1."""
+LITTLE = 0.3
+"""Share of the visible text below which trafilatura is taken to have missed the page (forums, listings)."""
+WORTH_CHARS = 200
 
 _DATES = {"extensive_search": False, "original_date": True}
 """The wide search finds a date on 88 % of the pages that have none: the footer's year."""
+
+
+def _has(name: str) -> str:
+    """XPath: has this class."""
+    return f"contains(concat(' ', normalize-space(@class), ' '), ' {name} ')"
+
+
+def _any(*names: str) -> str:
+    """XPath: has one of these classes."""
+    return " or ".join(map(_has, names))
+
+
+_DIVISIONS = _any(
+    *("book", "part", "partintro", "chapter", "appendix", "preface", "section", "sect1", "sect2", "sect3"),
+    *("simplesect", "article", "reference", "glossary", "bibliography", "index", "dedication", "colophon"),
+)
+_GENERATORS = ("asciidoc", "texi2any", "makeinfo", "texi2html", "pandoc", "groff", "debiandoc")
+_LOWER = "translate(@content, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')"
+_MANUAL_ROOTS = (
+    # DocBook and Publican; the title page tells them from a page with a div of class "section".
+    f"(//div[({_DIVISIONS}) and .//div[{_has('titlepage')}]] | //div[{_has('refentry')}])[1]",
+    # Sphinx and Read the Docs, old and new themes.
+    f"(//div[{_has('body')} and @role='main'] | //div[{_has('documentwrapper')}]//div[{_has('body')}]"
+    " | //*[@role='main']//div[@itemprop='articleBody'] | //article[@id='furo-main-content'])[1]",
+    # MkDocs, Docusaurus, rustdoc.
+    f"(//article[{_has('md-content__inner')}] | //div[{_has('theme-doc-markdown')}]"
+    " | //section[@id='main-content'])[1]",
+    # Doxygen.
+    f"//div[{_has('contents')} and preceding::*[{_has('headertitle')}]]",
+    # Asciidoctor, Texinfo, Pandoc, man pages: the page is the document.
+    f"//html[head/meta[{' or '.join(f'contains({_LOWER}, {name!r})' for name in _GENERATORS)}]]/body",
+)
+_NAVIGATION = (
+    "descendant::*[self::nav or self::footer or self::form or @role='navigation' or @role='search' or "
+    + _any(
+        *("toc", "navheader", "navfooter", "docnav", "list-of-tables", "list-of-figures", "list-of-examples"),
+        *("headerlink", "hash-link", "viewcode-link", "sphinxsidebar", "related", "toctree-wrapper", "local"),
+        *("nav-panel", "header-nav", "breadcrumbs", "md-source-file", "pagination-nav", "prev-next-area"),
+        *("theme-doc-breadcrumbs", "permalink", "copybtn", "table-of-contents", "shortcontents", "node-nav"),
+        *("anchorjs-link", "edit-this-page"),
+    )
+    + " or @id='toc' or @id='TOC' or @id='table-of-contents']"
+)
+_AROUND = (
+    "descendant::*[self::header or self::aside or @role='banner' or @role='complementary' or @role='dialog']"
+)
+_ESCAPED = re.compile(r"\\([_*\[\]()#+\-.!<>~{}\\])")
+_FENCED = re.compile(r"(^ *```.*?^ *```[ ]*$)", re.MULTILINE | re.DOTALL)
 
 
 def read_html(text: str, url: str) -> Webpage:
     """text: decoded and cleaned markup. Raises PageUnreadable (bad_html, no_text)."""
     tree = _parsed(text, url)
     facts = trafilatura.extract_metadata(tree, default_url=url, date_config=_DATES, extensive=False)
-    body = clean(_trafilatura(tree, fast=len(text) > FAST_CHARS)).strip()
+    site = site_of(tree, facts.sitename or "", url)
+    drop_hidden(tree)
+    body = clean(main_text(tree, fast=len(text) > FAST_CHARS)).strip()
     if not body:
         raise PageUnreadable(url, "no_text", "no main text was found on it")
-    return Webpage(
-        url=url,
-        title=one_line(facts.title or ""),
-        text=body,
-        site=one_line(facts.sitename or "", 100) or host(url),
-        date=facts.date or "",
+    return Webpage(url=url, title=one_line(facts.title or ""), text=body, site=site, date=facts.date or "")
+
+
+def main_text(tree: HtmlElement, *, fast: bool) -> str:
+    """Markdown of the main text, "" when there is none. The tree is changed."""
+    root = manual_root(tree)
+    if root is not None:
+        _drop_all(root, _NAVIGATION)
+        if structured := to_markdown(root):
+            return structured
+    found = _trafilatura(tree, fast=fast)
+    if len(found) >= LITTLE * _visible_chars(tree):
+        return found
+    rest = tree.find("body") if tree.find("body") is not None else tree
+    for around in (_NAVIGATION, _AROUND):
+        _drop_all(rest, around)
+    structured = to_markdown(rest)
+    return (
+        structured
+        if len(structured) > WORTH_CHARS and len(found) < LITTLE * len(structured)
+        else found or structured
     )
+
+
+def manual_root(tree: HtmlElement) -> HtmlElement | None:
+    """The element that holds a manual's text, None when the page is not of a known make."""
+    for path in _MANUAL_ROOTS:
+        if found := tree.xpath(path):
+            return found[0]
+    return None
+
+
+def site_of(tree: HtmlElement, named: str, url: str) -> str:
+    """What the page calls its site; for a manual, the manual's title; else the host."""
+    own = tree.xpath("string(//meta[@property='og:site_name']/@content)")
+    book = tree.xpath("string(//link[@rel='home' or @rel='start']/@title)")
+    return one_line(own, 100) or one_line(book, 100) or one_line(named, 100) or host(url)
 
 
 def host(url: str) -> str:
@@ -38,16 +126,19 @@ def host(url: str) -> str:
     return (urlsplit(url).hostname or "").removeprefix("www.") if url.startswith("http") else ""
 
 
-def _parsed(text: str, url: str) -> lxml.html.HtmlElement:
+def _parsed(text: str, url: str) -> HtmlElement:
     parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
     try:
-        tree = lxml.html.document_fromstring(text.encode("utf-8"), parser=parser)
+        return lxml.html.document_fromstring(text.encode("utf-8"), parser=parser)
     except (LxmlError, ValueError) as error:
         raise PageUnreadable(url, "bad_html", "it cannot be parsed") from error
-    return tree
 
 
-def _trafilatura(tree: lxml.html.HtmlElement, *, fast: bool) -> str:
+def _visible_chars(tree: HtmlElement) -> int:
+    return len(" ".join(tree.text_content().split()))
+
+
+def _trafilatura(tree: HtmlElement, *, fast: bool) -> str:
     found = trafilatura.extract(
         tree,
         fast=fast,
@@ -56,4 +147,17 @@ def _trafilatura(tree: lxml.html.HtmlElement, *, fast: bool) -> str:
         include_comments=False,
         include_links=False,
     )
-    return found or ""
+    return _tidy(found or "")
+
+
+def _tidy(markdown: str) -> str:
+    """Without escapes, which would stand between a search and `apt_preferences`, or trailing blanks."""
+    parts = _FENCED.split(markdown)
+    parts[::2] = [_ESCAPED.sub(r"\1", part) for part in parts[::2]]
+    return re.sub(r"[ \t]+$", "", "".join(parts), flags=re.MULTILINE)
+
+
+def _drop_all(root: HtmlElement, path: str) -> None:
+    for element in root.xpath(path):
+        if element.getparent() is not None:
+            element.drop_tree()
