@@ -10,7 +10,6 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
@@ -19,6 +18,8 @@ import platformdirs
 from pydantic import ByteSize, Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from agent.limits import DepthLimits
+from agent.question import Depth
 from workers.setting_types import (
     ENGINES,
     Domains,
@@ -65,16 +66,6 @@ def _default(text: str) -> dict[str, Any]:
     return {"default_text": text}
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one question may cost: seconds until the last event, pages read, planner rounds, tool calls."""
-
-    seconds: float
-    pages: int
-    rounds: int
-    calls: int
-
-
 class Settings(BaseSettings):
     """One field for each setting; `description` is its line in the table, with the unit."""
 
@@ -101,44 +92,30 @@ class Settings(BaseSettings):
     answer_tokens: int = Field(8_192, ge=256, description="longest answer with its reasoning, in tokens")
     research_answer_tokens: int = Field(16_384, ge=256, description="the same for research, in tokens")
     page_tokens: int = Field(24_000, ge=500, description="page text shown to the model at most, in tokens")
-    first_token_seconds: float = Field(
-        60, gt=0, le=3_600, description="wait for the model's first token, in seconds"
-    )
-    silent_seconds: float = Field(
-        30, gt=0, le=3_600, description="longest silence between two tokens, in seconds"
-    )
-    connect_seconds: float = Field(
-        5, gt=0, le=600, description="wait for a connection to the model, in seconds"
-    )
+    first_token_seconds: float = Field(60, gt=0, le=3_600, description="wait for the model's first token, in seconds")
+    silent_seconds: float = Field(30, gt=0, le=3_600, description="longest silence between two tokens, in seconds")
+    connect_seconds: float = Field(5, gt=0, le=600, description="wait for a connection to the model, in seconds")
     degrade: bool = Field(True, description="answer with the quoting reader while the model server is down")
 
     # Depths
-    default_depth: Literal["", "quick", "normal", "research"] = Field(
+    default_depth: Literal[""] | Depth = Field(
         "", description="depth of a question that names none; empty: normal, quick without a model"
     )
     quick_seconds: float = Field(30, gt=0, le=86_400, description="deadline of a quick question, in seconds")
     quick_pages: int = Field(6, ge=1, le=1_000, description="pages read at most for a quick question")
     quick_rounds: int = Field(0, ge=0, le=100, description="planner rounds at most for a quick question")
     quick_calls: int = Field(1, ge=1, le=1_000, description="tool calls at most for a quick question")
-    normal_seconds: float = Field(
-        120, gt=0, le=86_400, description="deadline of a normal question, in seconds"
-    )
+    normal_seconds: float = Field(120, gt=0, le=86_400, description="deadline of a normal question, in seconds")
     normal_pages: int = Field(12, ge=1, le=1_000, description="pages read at most for a normal question")
     normal_rounds: int = Field(2, ge=0, le=100, description="planner rounds at most for a normal question")
     normal_calls: int = Field(8, ge=1, le=1_000, description="tool calls at most for a normal question")
-    research_seconds: float = Field(
-        900, gt=0, le=86_400, description="deadline of a research question, in seconds"
-    )
+    research_seconds: float = Field(900, gt=0, le=86_400, description="deadline of a research question, in seconds")
     research_pages: int = Field(40, ge=1, le=1_000, description="pages read at most for a research question")
-    research_rounds: int = Field(
-        6, ge=0, le=100, description="planner rounds at most for a research question"
-    )
+    research_rounds: int = Field(6, ge=0, le=100, description="planner rounds at most for a research question")
     research_calls: int = Field(40, ge=1, le=1_000, description="tool calls at most for a research question")
 
     # Search
-    searxng_url: HttpUrl = Field(
-        "", repr=False, description="address of a SearXNG with JSON enabled; empty: none"
-    )
+    searxng_url: HttpUrl = Field("", repr=False, description="address of a SearXNG with JSON enabled; empty: none")
     library: Folders = Field(
         default_factory=_example_library,
         description="folders of pages of one's own, comma-separated",
@@ -162,9 +139,7 @@ class Settings(BaseSettings):
     max_page_bytes: ByteSize = Field(
         ByteSize(10 * MIB), ge=1_024, description="largest HTML or text page, decoded, in bytes (or `10MiB`)"
     )
-    max_pdf_bytes: ByteSize = Field(
-        ByteSize(50 * MIB), ge=1_024, description="largest PDF, in bytes (or `50MiB`)"
-    )
+    max_pdf_bytes: ByteSize = Field(ByteSize(50 * MIB), ge=1_024, description="largest PDF, in bytes (or `50MiB`)")
     page_proxy: HttpUrl = Field(
         "",
         repr=False,
@@ -203,9 +178,7 @@ class Settings(BaseSettings):
         repr=False,
         description="Valkey or Redis; empty: one of our own, started and stopped with the service",
     )
-    answer_days: float = Field(
-        30, gt=0, le=3_650, description="how long answers and their evidence are kept, in days"
-    )
+    answer_days: float = Field(30, gt=0, le=3_650, description="how long answers and their evidence are kept, in days")
     thread_days: float = Field(
         30, gt=0, le=3_650, description="how long a thread's turns are kept after the last one, in days"
     )
@@ -232,13 +205,9 @@ class Settings(BaseSettings):
     max_files: int = Field(10, ge=0, le=10, description="files with one question at most")
 
     # What is said
-    time_zone: TimeZone = Field(
-        "", description="time zone of the date told to the model; empty: the system's"
-    )
+    time_zone: TimeZone = Field("", description="time zone of the date told to the model; empty: the system's")
     message_language: Literal["en", "zh"] = Field("en", description="language of messages: en or zh")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="debug, info, warning or error"
-    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
     log_format: Literal["console", "json"] = Field("console", description="console or json")
     keep_questions_in_logs: bool = Field(False, description="write the text of questions into the logs")
 
@@ -253,15 +222,16 @@ class Settings(BaseSettings):
         """`Settings(port=1)` is what it says; only load_settings looks at the file and the environment."""
         return (init_settings,)
 
-    def limits(self, depth: str) -> Limits:
-        """depth: quick, normal or research."""
+    def depth_limits(self, depth: Depth) -> DepthLimits:
+        """What one question of this depth may cost."""
         seconds, pages, rounds, calls = (
             getattr(self, f"{depth}_{name}") for name in ("seconds", "pages", "rounds", "calls")
         )
-        return Limits(seconds, pages, rounds, calls)
+        tokens = self.research_answer_tokens if depth == "research" else self.answer_tokens
+        return DepthLimits(seconds, pages, rounds, calls, tokens)
 
     @property
-    def depth(self) -> Literal["quick", "normal", "research"]:
+    def depth(self) -> Depth:
         """Of a question that names none."""
         return self.default_depth or ("normal" if self.model_url else "quick")
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from agent.limits import DEPTH_LIMITS
+from agent.question import DEPTHS
 from workers.settings import PREFIX, Settings, SettingsError, load_settings, shown, sources
 
 
@@ -29,12 +31,8 @@ def wrote(path: Path, text: str) -> Path:
 
 def test_the_depths_of_the_house_hold_without_any_setting() -> None:
     settings = load_settings()
-    limits = [settings.limits(depth) for depth in ("quick", "normal", "research")]
-    assert [(each.seconds, each.pages, each.rounds, each.calls) for each in limits] == [
-        (30, 6, 0, 1),
-        (120, 12, 2, 8),
-        (900, 40, 6, 40),
-    ]
+    for depth in DEPTHS:
+        assert settings.depth_limits(depth) == DEPTH_LIMITS[depth]
 
 
 def test_a_question_is_quick_without_a_model_and_normal_with_one_unless_the_operator_says() -> None:
