@@ -1,0 +1,307 @@
+"""The model server: any that speaks OpenAI's chat completions, made for SGLang with DeepSeek-R1-0528.
+
+This is the only file that names `openai`; importing it takes about a second, so it is imported when a
+ModelServer is made. There are no retries here: they belong in one layer, above.
+"""
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Literal
+from urllib.parse import urlsplit
+
+from agent.calls import object_arguments
+from agent.chunks import BROKEN, Reply
+from agent.delta import Delta
+from agent.errors import ModelDown
+from agent.prompt import Message, Prompt, Tool, ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """Where the model server is and how long it may take. Times in seconds.
+
+    url:             with or without the final /v1
+    name:            "" takes the first model of /v1/models
+    context_tokens:  what to assume where the server does not say
+    first_token_seconds: from the request to the first token; includes the server's queue and the prompt
+    silent_seconds:  between two tokens
+    thinking:        `parsed`: the server separates the reasoning, or the model writes `<think>` itself;
+                     `opened`: the chat template has written `<think>` and the server does not parse it
+    """
+
+    url: str
+    api_key: str = ""
+    name: str = ""
+    context_tokens: int = 65_536
+    connect_seconds: float = 5.0
+    discover_seconds: float = 10.0
+    first_token_seconds: float = 60.0
+    silent_seconds: float = 30.0
+    thinking: Literal["parsed", "opened"] = "parsed"
+
+    def __post_init__(self) -> None:
+        if urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname:
+            raise ValueError("the model server's address must look like http://HOST:30000/v1 (KAOZHENG_MODEL_URL)")
+
+    @property
+    def endpoint(self) -> str:
+        """The address up to and including the version; a bare host gets /v1, as SGLang and vLLM serve it."""
+        bare = self.url.rstrip("/")
+        return bare if urlsplit(bare).path else f"{bare}/v1"
+
+    @property
+    def place(self) -> str:
+        """Scheme, host and port, for messages to the operator: without user name and password."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What /v1/models says. offered: all its names; context_tokens: for prompt and reply together."""
+
+    name: str
+    context_tokens: int
+    offered: tuple[str, ...] = ()
+
+
+class ModelServer:
+    """Streams replies. `generate` is a Generate (agent/delta.py); closing the generator stops the model."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        """Imports openai. Environment proxies and OPENAI_* addresses are ignored: settings alone decide."""
+        import openai
+
+        self._openai = openai
+        self._config = config
+        self._facts: ModelFacts | None = None
+        self._broken = (openai.APIConnectionError, _transport_error(openai))
+        longest = max(config.first_token_seconds, config.silent_seconds, config.discover_seconds) + 1
+        timeout = openai.Timeout(longest, connect=config.connect_seconds)  # our own clocks ring first
+        self._client = openai.AsyncOpenAI(
+            base_url=config.endpoint,
+            api_key=config.api_key or "none",
+            max_retries=0,
+            timeout=timeout,
+            # A kept connection that the server has just closed would fail a question: each has its own.
+            default_headers={"Connection": "close"},
+            http_client=openai.DefaultAsyncHttpxClient(trust_env=False, timeout=timeout),
+        )
+
+    async def aclose(self) -> None:
+        """Close all connections; a reply that is being streamed ends."""
+        await self._client.close()
+
+    async def discover(self) -> ModelFacts:
+        """Ask /v1/models for name and context length. Raises ModelDown with the remedy in its message."""
+        with self._translated(f"{self._config.place} (KAOZHENG_MODEL_URL)", garbled="not_openai"):
+            async with asyncio.timeout(self._config.discover_seconds):
+                listing = await self._client.get("/models", cast_to=object)
+        self._facts = read_models(listing, self._config)
+        return self._facts
+
+    async def generate(self, prompt: Prompt) -> AsyncGenerator[Delta, None]:
+        """Stream the reply to a prompt. Raises ModelDown, also half-way; what was streamed before stands.
+
+        A reply that is reasoning only (finish `stop`, no content, no tools) ends with its reasoning as text:
+        see Reply. Close the generator (aclosing): that closes the connection and stops the model within 1 s.
+        Once the finish has come the reply is whole, whatever happens to the connection afterwards.
+        """
+        facts = self._facts or await self.discover()
+        reply = Reply(answer_expected=not prompt.tools, opened=self._config.thinking == "opened")
+        try:
+            with self._translated("the model server"):
+                async with aclosing(self._chunks(request_body(prompt, facts.name))) as chunks:
+                    async for delta in self._timed(chunks, reply):
+                        yield delta
+        except ModelDown:
+            if not reply.finish:
+                raise
+        for delta in reply.end():
+            yield delta
+
+    async def _timed(self, chunks: AsyncGenerator[object, None], reply: Reply) -> AsyncGenerator[Delta, None]:
+        """The deltas, each awaited within its limit; the clock stands while the caller works."""
+        wait = self._config.first_token_seconds
+        while True:
+            async with asyncio.timeout(wait):
+                delta = await _next_delta(chunks, reply)
+            if delta is None:
+                return
+            if delta.thinking or delta.text:
+                yield delta
+            wait = self._config.silent_seconds
+
+    async def _chunks(self, body: dict[str, object]) -> AsyncGenerator[object, None]:
+        """The decoded JSON of each `data:` line, until [DONE] or the end of the connection."""
+        stream = await self._client.post(
+            "/chat/completions",
+            body=body,
+            cast_to=object,
+            stream=True,
+            stream_cls=self._openai.AsyncStream[object],
+        )
+        async with stream:
+            try:
+                async for chunk in stream:
+                    yield chunk
+            except self._broken as error:
+                raise ModelDown("broken_stream", BROKEN) from error
+
+    @contextmanager
+    def _translated(self, place: str, garbled: str = "broken_stream") -> Iterator[None]:
+        """Every failure of the client becomes a ModelDown, whose message never repeats what the server wrote.
+
+        garbled: the reason when the server sends something that is not JSON.
+        """
+        try:
+            yield
+        except TimeoutError as error:
+            raise ModelDown("stalled", f"{place} sent nothing in time; ask again or look at its load") from error
+        except self._openai.APIStatusError as error:
+            raise _refused(error.status_code, str(error.body or ""), place) from error
+        except self._openai.APITimeoutError as error:
+            raise ModelDown("timeout", f"{place} did not answer in time; is it running?") from error
+        except self._openai.APIConnectionError as error:
+            raise ModelDown("unreachable", f"{place} does not answer; start it or correct the address") from error
+        except self._openai.APIError as error:
+            raise _error_in_stream(error.body, place) from error
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ModelDown(garbled, f"{place} sent something that is not JSON; {OPENAI_REMEDY}") from error
+
+
+OPENAI_REMEDY = "the address must be that of an OpenAI-compatible server, such as http://HOST:30000/v1"
+
+_OVERFLOW = re.compile(
+    r"context.length|maximum context|maximum allowed length|longer than the model|exceeds? the.{0,40}context",
+    re.IGNORECASE,
+)
+
+
+def _transport_error(openai: ModuleType) -> type[Exception]:
+    """The root of the errors of openai's HTTP library. Before openai 3.0 a broken stream raises them bare."""
+    library = openai.DefaultAsyncHttpxClient.__mro__[1].__module__.partition(".")[0]
+    root: type[Exception] = sys.modules[library].HTTPError
+    return root
+
+
+async def _next_delta(chunks: AsyncIterator[object], reply: Reply) -> Delta | None:
+    async for chunk in chunks:
+        if (delta := reply.add(chunk)) is not None:
+            return delta
+    return None
+
+
+def _refused(status: int, body: str, place: str) -> ModelDown:
+    """The failure behind an HTTP status, or the same code in an error object. Only numbers are repeated."""
+    if status in (400, 413, 422, 500) and _OVERFLOW.search(body):
+        counted = ", ".join(re.findall(r"(\d[\d,]*)\)? tokens", body))
+        return ModelDown(
+            "context_overflow",
+            f"the prompt does not fit the model's context (tokens: {counted or 'not said'}); use fewer pages",
+        )
+    match status:
+        case 401 | 403:
+            return ModelDown("unauthorized", f"{place} refuses the key; set KAOZHENG_MODEL_API_KEY")
+        case 404 | 405:
+            return ModelDown("not_found", f"{place} has no such address or model; {OPENAI_REMEDY}")
+        case 429 | 503:
+            return ModelDown(f"http_{status}", f"{place} is overloaded or starting; ask again in a moment")
+    return ModelDown(f"http_{status}", f"{place} refused the request with status {status}; its log says why")
+
+
+def _error_in_stream(body: object, place: str) -> ModelDown:
+    """SGLang answers 200 and then sends this when the queue is full or the prompt exceeds the KV pool."""
+    fields = body if isinstance(body, dict) else {}
+    code = fields.get("code")
+    if isinstance(code, str) and code.isdecimal():
+        code = int(code)
+    if isinstance(code, int):
+        return _refused(code, str(fields.get("message", "")), place)
+    return ModelDown("server_error", f"{place} broke off with an error; its log says why")
+
+
+def read_models(listing: object, config: ModelConfig) -> ModelFacts:
+    """The facts in an answer of /v1/models: max_model_len (SGLang, vLLM), context_length, or neither."""
+    entries = listing.get("data") if isinstance(listing, dict) else None
+    models = (
+        [m for m in entries if isinstance(m, dict) and isinstance(m.get("id"), str)]
+        if isinstance(entries, list)
+        else []
+    )
+    if not models:
+        raise ModelDown("not_openai", f"{config.place} (KAOZHENG_MODEL_URL) lists no models; {OPENAI_REMEDY}")
+    offered = tuple(str(model["id"]) for model in models)
+    name = config.name or offered[0]
+    model = models[offered.index(name)] if name in offered else {}
+    tokens = model.get("max_model_len") or model.get("context_length")
+    return ModelFacts(name, tokens if isinstance(tokens, int) and tokens > 0 else config.context_tokens, offered)
+
+
+def request_body(prompt: Prompt, model: str) -> dict[str, object]:
+    """The JSON of a streamed chat completion. tools only where the prompt has some."""
+    body: dict[str, object] = {
+        "model": model,
+        "messages": [_message(message) for message in _in_call_order(prompt.messages)],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "max_tokens": prompt.max_tokens,
+        "temperature": prompt.temperature,
+        "top_p": prompt.top_p,
+    }
+    if prompt.tools:
+        body["tools"] = [_tool(tool) for tool in prompt.tools]
+    return body
+
+
+def _tool(tool: Tool) -> dict[str, object]:
+    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
+    return {"type": "function", "function": function}
+
+
+def _message(message: Message) -> dict[str, object]:
+    """content is "" and never null (R1's template fails on null); reasoning is never sent back."""
+    if message.role == "tool":
+        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content}
+    if message.role != "assistant":
+        return {"role": message.role, "content": message.content}
+    sent: dict[str, object] = {"role": "assistant", "content": _without_reasoning(message.content)}
+    if message.tool_calls:
+        sent["tool_calls"] = [_call(call) for call in message.tool_calls]
+    return sent
+
+
+def _call(call: ToolCall) -> dict[str, object]:
+    """arguments: the JSON text of an object, encoded once; SGLang refuses a history with anything else."""
+    arguments = json.dumps(object_arguments(call.arguments) or {}, ensure_ascii=False)
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+
+
+def _without_reasoning(content: str) -> str:
+    return re.sub(r"\A\s*<think>.*?(</think>\s*|\Z)", "", content, flags=re.DOTALL)
+
+
+def _in_call_order(messages: tuple[Message, ...]) -> list[Message]:
+    """Tool results in the order of their calls: R1's template shows no ids, it reads them by place."""
+    ordered: list[Message] = []
+    order: dict[str, int] = {}
+    for message in messages:
+        if message.role == "assistant":
+            order = {call.id: place for place, call in enumerate(message.tool_calls)}
+        ordered.append(message)
+        place = len(ordered) - 1
+        while message.role == "tool" and place and _after(ordered[place - 1], message, order):
+            ordered[place - 1], ordered[place] = ordered[place], ordered[place - 1]
+            place -= 1
+    return ordered
+
+
+def _after(earlier: Message, later: Message, order: dict[str, int]) -> bool:
+    last = len(order)
+    return earlier.role == "tool" and order.get(earlier.tool_call_id, last) > order.get(later.tool_call_id, last)
