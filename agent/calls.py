@@ -108,14 +108,11 @@ def object_arguments(text: str) -> dict[str, object] | None:
     return value if isinstance(value, dict) else None
 
 
-_WRAPPED = re.compile(r"\A\s*(?:```)?\s*(?:json\b)?\s*(.*?)\s*(?:```)?\s*\Z", re.DOTALL)
-
-
 def _decoded(text: str) -> object:
     """The JSON value of a text, without fence and prefix; None when it is not JSON."""
-    bare = _WRAPPED.match(text)
+    bare = text.strip().removeprefix("```").removesuffix("```").strip()
     try:
-        return json.loads(bare[1] if bare else text)
+        return json.loads(bare.removeprefix("json"))
     except (ValueError, RecursionError):
         return None
 
@@ -163,13 +160,13 @@ def markup_calls(text: str) -> Iterator[ToolCall]:
 
 def _blocks(text: str, begin: str, end: str) -> Iterator[tuple[int, str]]:
     """(place, body) of each span from a begin to the next end that holds no other begin."""
-    stop = 0
-    while (stop := text.find(end, stop)) >= 0:
-        start = text.rfind(begin, 0, stop)
-        previous = text.rfind(end, 0, stop)
-        if start > previous:
+    after, stop = 0, text.find(end)
+    while stop >= 0:
+        start = text.rfind(begin, after, stop)
+        if start >= 0:
             yield start, text[start + len(begin) : stop]
-        stop += len(end)
+        after = stop + len(end)
+        stop = text.find(end, after)
 
 
 def _r1_call(body: str) -> tuple[str, str] | None:
