@@ -184,20 +184,17 @@ def test_plain_words_hold_no_call(text: str) -> None:
 
 
 def test_a_call_across_two_others_is_not_well_formed() -> None:
-    text = (
-        '<｜tool▁call▁begin｜>function<｜tool▁sep｜>web_search\n<｜tool▁call▁begin｜>{"query": "a"}<｜tool▁call▁end｜>'
-    )
+    begin = "<｜tool▁call▁begin｜>"
+    text = begin + "function<｜tool▁sep｜>web_search\n" + begin + '{"query": "a"}<｜tool▁call▁end｜>'
     assert list(markup_calls(text)) == []
 
 
 def test_a_draft_in_the_reasoning_is_not_called_when_a_call_follows_it() -> None:
     draft = r1("web_search", '{"query": "draft"}')
     real = ToolCall("1", "web_search", '{"query": "real"}')
-    for turn in (
-        read_calls(TOOLS, (real,), thinking=draft),
-        read_calls(TOOLS, text=r1(real.name, real.arguments), thinking=draft),
-    ):
-        assert pairs(turn.calls) == [("web_search", {"query": "real"})]
+    parsed = read_calls(TOOLS, (real,), thinking=draft)
+    rescued = read_calls(TOOLS, text=r1(real.name, real.arguments), thinking=draft)
+    assert pairs(parsed.calls) == pairs(rescued.calls) == [("web_search", {"query": "real"})]
 
 
 def test_a_second_call_that_the_parser_left_in_the_text_is_added_and_the_first_not_doubled() -> None:
@@ -208,9 +205,11 @@ def test_a_second_call_that_the_parser_left_in_the_text_is_added_and_the_first_n
     assert (turn.rescued, turn.refused) == (1, ("duplicate",))
 
 
-def test_reading_hostile_length_takes_no_more_than_linear_time() -> None:
+@pytest.mark.timeout(10)
+def test_hostile_length_does_not_hold_the_reader_up() -> None:
     for unit in ("<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", "<tool_call>x</tool_call>", " ", "`"):
-        assert read_calls(TOOLS, text=unit * 20_000).calls == ()
+        assert read_calls(TOOLS, text=unit * 100_000).calls == ()
+    assert object_arguments("{" + " " * 16_000 + "```" + " " * 300) is None
 
 
 @given(st.text(max_size=60))
