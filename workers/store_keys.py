@@ -1,0 +1,86 @@
+"""Under whose name a thing is kept: the layout of the store's keys.
+
+    kz:version                    version of this layout
+    kz:u:USER:answer:ID           an answer
+    kz:u:USER:evidence:ID         the pages that it cites, one field for each number
+    kz:u:USER:thread:ID           list of turns, the oldest first
+    kz:page:SHA256-OF-URL         a fetched page, nobody's in particular
+
+USER is percent-quoted. An id is 128 random bits in 32 hexadecimal digits.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote, unquote
+
+PREFIX = "kz:"
+VERSION_KEY = "kz:version"
+ID = re.compile(r"[0-9a-f]{32}")
+MAX_USER_CHARACTERS = 200
+
+Kind = Literal["answer", "evidence", "thread"]
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose answer it is. user: whom the door recognised, the tenant included; thread: an id, "" without."""
+
+    user: str
+    thread: str = ""
+
+    def __post_init__(self) -> None:
+        check_user(self.user)
+        if self.thread and not is_id(self.thread):
+            raise ValueError("a thread's id has 32 hexadecimal digits")
+
+
+def is_id(text: str) -> bool:
+    """Whether it can be the id of an answer or of a thread. Checked before any use."""
+    return ID.fullmatch(text) is not None
+
+
+def check_user(user: str) -> None:
+    """Raises ValueError for a name that no door gives."""
+    if not 1 <= len(user) <= MAX_USER_CHARACTERS:
+        raise ValueError(f"a user has 1 to {MAX_USER_CHARACTERS} characters")
+
+
+def key_of(user: str, kind: Kind, id_: str) -> str:
+    """id_ has passed is_id."""
+    return f"{_folder(user)}{kind}:{id_}"
+
+
+def all_of(user: str, kind: Kind | None = None) -> str:
+    """A pattern for SCAN: everything of one user, or all that is of one kind. Quoting leaves no wildcard
+    in a name.
+    """
+    return f"{_folder(user)}{f'{kind}:*' if kind else '*'}"
+
+
+def anybodys(kind: Kind, id_: str) -> str:
+    """A pattern for SCAN: this id, whosever it is. For the operator only."""
+    return f"{PREFIX}u:*:{kind}:{id_}"
+
+
+def user_of(key: str) -> str:
+    return unquote(key.split(":")[2])
+
+
+def kind_of(key: str) -> str:
+    return key.split(":")[3]
+
+
+def id_of(key: str) -> str:
+    return key.split(":")[4]
+
+
+def page_key(url: str) -> str:
+    """The address is hashed: a key has a bounded length and says nothing."""
+    return f"{PREFIX}page:{hashlib.sha256(url.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _folder(user: str) -> str:
+    check_user(user)
+    return f"{PREFIX}u:{quote(user, safe='', errors='surrogatepass')}:"
