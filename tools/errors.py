@@ -20,6 +20,10 @@ class ToolError(Exception):
         super().__init__(f"{subject}: {detail or reason}")
         self.subject, self.reason, self.detail = subject, reason, detail
 
+    def __reduce__(self) -> tuple[type["ToolError"], tuple[str, str, str]]:
+        """Pickled by its three parts, so that it comes back whole from another process."""
+        return type(self), (self.subject, self.reason, self.detail)
+
 
 class PageRefused(ToolError):
     """We decline to fetch this address (scheme, host, port, address, robots.txt, provenance)."""

@@ -1,0 +1,139 @@
+"""Extraction in processes that can be killed: a page that runs away or crashes harms nobody but itself.
+
+Threads would not do: Python cannot end one, and a hostile page keeps trafilatura or libxml2 busy for ever
+(one element with 200,000 attributes does). The workers are forked from a clean fork server that has the
+parsers loaded, so that a killed one is replaced in milliseconds and the memory of the parsers is shared.
+"""
+
+import asyncio
+import multiprocessing
+import resource
+import signal
+from dataclasses import dataclass
+
+from pebble import ProcessExpired, ProcessPool
+
+from tools.errors import PageUnreadable
+from tools.extraction import Source, extract_page
+from tools.page import Webpage
+
+GIB = 1024**3
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractorLimits:
+    """page_seconds: for one page, wall clock and processor; pdf_seconds: the same for a PDF;
+    memory_bytes: address space of a worker; waiting: pages that may stand in line for a worker, each of them
+    held in memory; pages_per_worker: after so many a worker is replaced; close_seconds: for `aclose`."""
+
+    workers: int = 2
+    page_seconds: float = 5.0
+    pdf_seconds: float = 12.0
+    memory_bytes: int = GIB
+    waiting: int = 16
+    pages_per_worker: int = 200
+    close_seconds: float = 3.0
+
+
+class Extractor:
+    """The async door to extract_page. Nothing is started before the first page; `aclose` ends all workers."""
+
+    def __init__(self, limits: ExtractorLimits | None = None) -> None:
+        self._limits = limits or ExtractorLimits()
+        self._room = asyncio.Semaphore(self._limits.workers + self._limits.waiting)
+        self._pool: ProcessPool | None = None
+        self._running: set[asyncio.Future[Webpage]] = set()
+        self._closed = False
+
+    async def extract(self, content: bytes, source: Source) -> Webpage:
+        """Raises what extract_page raises, and PageUnreadable: extract_timeout, extract_memory, extract_crash,
+        extract_closed. Cancelling ends the work on the page."""
+        async with self._room:
+            if self._closed:
+                raise _closed(source)
+            seconds = self._limits.pdf_seconds if b"%PDF-" in content[:1024] else self._limits.page_seconds
+            work = self._started().schedule(_extract, args=(content, source, seconds), timeout=seconds)
+            running = asyncio.wrap_future(work)
+            self._running.add(running)
+            running.add_done_callback(self._running.discard)
+            return await self._outcome(running, source, seconds)
+
+    async def _outcome(self, running: "asyncio.Future[Webpage]", source: Source, seconds: float) -> Webpage:
+        """What became of a page; what befell its worker becomes one of our errors."""
+        try:
+            return await running
+        except TimeoutError as error:
+            raise _ran_away(source, seconds) from error
+        except MemoryError as error:
+            raise PageUnreadable(source.url, "extract_memory", "it takes too much memory") from error
+        except ProcessExpired as error:
+            if error.exitcode == -signal.SIGXCPU:
+                raise _ran_away(source, seconds) from error
+            raise PageUnreadable(source.url, "extract_crash", "it broke the parser") from error
+        except RecursionError as error:
+            raise PageUnreadable(source.url, "extract_crash", "it broke the parser") from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if not self._closed or (task is not None and task.cancelling()):
+                raise
+            raise _closed(source) from error
+
+    async def aclose(self) -> None:
+        """End the workers, whatever they are doing, within close_seconds. May be called twice."""
+        self._closed = True
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        await asyncio.to_thread(_stop, pool, self._limits.close_seconds)
+        for running in list(self._running):  # pebble leaves what was running without an outcome
+            running.cancel()
+
+    def _started(self) -> ProcessPool:
+        if self._pool is None:
+            context = multiprocessing.get_context("forkserver")
+            context.set_forkserver_preload(["tools.extraction"])
+            self._pool = ProcessPool(
+                max_workers=self._limits.workers,
+                max_tasks=self._limits.pages_per_worker,
+                initializer=_confine,
+                initargs=(self._limits.memory_bytes,),
+                context=context,
+            )
+        return self._pool
+
+
+def _closed(source: Source) -> PageUnreadable:
+    return PageUnreadable(source.url, "extract_closed", "the service is stopping")
+
+
+def _ran_away(source: Source, seconds: float) -> PageUnreadable:
+    return PageUnreadable(source.url, "extract_timeout", f"it takes longer than {seconds:g} s")
+
+
+def _stop(pool: ProcessPool, seconds: float) -> None:
+    pool.stop()  # type: ignore[no-untyped-call]
+    pool.join(timeout=seconds)
+
+
+def _confine(memory_bytes: int) -> None:
+    """In the worker, once: bounded memory, no core dumps. Ctrl-C is the parent's business; a kill takes effect
+    at once, not when the parser gives the interpreter its next turn."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for kind, most in ((resource.RLIMIT_AS, memory_bytes), (resource.RLIMIT_CORE, 0)):
+        _, hard = resource.getrlimit(kind)
+        bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        try:
+            resource.setrlimit(kind, (bound, hard))
+        except (ValueError, OSError):  # macOS refuses RLIMIT_AS; the time limits hold there all the same
+            continue
+
+
+def _extract(content: bytes, source: Source, seconds: float) -> Webpage:
+    """In the worker, for each page: the processor's time is bounded too, should the parent be stopped."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    bound = int(used.ru_utime + used.ru_stime + seconds) + 2
+    if hard == resource.RLIM_INFINITY or bound < hard:
+        resource.setrlimit(resource.RLIMIT_CPU, (bound, hard))
+    return extract_page(content, source)
