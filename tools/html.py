@@ -19,7 +19,11 @@ FAST_CHARS = 500_000
 """Above this trafilatura's fast mode is used: half the time for 0.5 to 0.9 points of F1."""
 LITTLE = 0.3
 """Share of the visible text below which trafilatura is taken to have missed the page (forums, listings)."""
+LITTLE_OF_ARTICLE = 0.1
+"""The same for a page that calls itself an article: much of it may be comments and other articles."""
 WORTH_CHARS = 200
+LINKED = 0.5
+"""Share of linked text above which a block is navigation."""
 
 _DATES = {"extensive_search": False, "original_date": True}
 """The wide search finds a date on 88 % of the pages that have none: the footer's year."""
@@ -49,7 +53,7 @@ _MANUAL_ROOTS = (
     " | //*[@role='main']//div[@itemprop='articleBody'] | //article[@id='furo-main-content'])[1]",
     # MkDocs, Docusaurus, rustdoc.
     f"(//article[{_has('md-content__inner')}] | //div[{_has('theme-doc-markdown')}]"
-    " | //section[@id='main-content'])[1]",
+    f" | //body[{_has('rustdoc')}]//section[@id='main-content'])[1]",
     # Doxygen.
     f"//div[{_has('contents')} and preceding::*[{_has('headertitle')}]]",
     # Asciidoctor, Texinfo, Pandoc, man pages: the page is the document.
@@ -66,9 +70,8 @@ _NAVIGATION = (
     )
     + " or @id='toc' or @id='TOC' or @id='table-of-contents']"
 )
-_AROUND = (
-    "descendant::*[self::header or self::aside or @role='banner' or @role='complementary' or @role='dialog']"
-)
+_ARTICLE = "//meta[@property='og:type' and starts-with(@content, 'article')] | //*[contains(@itemtype, 'Article')]"
+_AROUND = "descendant::*[self::header or self::aside or @role='banner' or @role='complementary' or @role='dialog']"
 _ESCAPED = re.compile(r"\\([_*\[\]()#+\-.!<>~{}\\])")
 _FENCED = re.compile(r"(^ *```.*?^ *```[ ]*$)", re.MULTILINE | re.DOTALL)
 
@@ -95,15 +98,28 @@ def main_text(tree: HtmlElement, *, fast: bool) -> str:
     found = _trafilatura(tree, fast=fast)
     if len(found) >= LITTLE * _visible_chars(tree):
         return found
-    rest = tree.find("body") if tree.find("body") is not None else tree
+    structured = _without_surroundings(tree)
+    little = LITTLE_OF_ARTICLE if tree.xpath(_ARTICLE) else LITTLE
+    missed = len(structured) > WORTH_CHARS and len(found) < little * len(structured)
+    return structured if missed else found or structured
+
+
+def _without_surroundings(tree: HtmlElement) -> str:
+    """Everything on the page but navigation, banners, margins and lists of links."""
+    body = tree.find("body")
+    rest = body if body is not None else tree
     for around in (_NAVIGATION, _AROUND):
         _drop_all(rest, around)
-    structured = to_markdown(rest)
-    return (
-        structured
-        if len(structured) > WORTH_CHARS and len(found) < LITTLE * len(structured)
-        else found or structured
-    )
+    for element in list(rest.iter("ul", "ol", "dl", "table", "div", "section", "p")):
+        if element is not rest and element.getparent() is not None and _is_links(element):
+            element.drop_tree()
+    return to_markdown(rest)
+
+
+def _is_links(element: HtmlElement) -> bool:
+    """Whether most of its text is links."""
+    linked = sum(len(link.text_content().strip()) for link in element.iter("a"))
+    return linked > 0 and linked > LINKED * len(element.text_content().strip())
 
 
 def manual_root(tree: HtmlElement) -> HtmlElement | None:

@@ -27,11 +27,13 @@ _ZERO = r"0*\.?0*(?:px|pt|r?em|%|vw|vh)?"
 _HIDING = re.compile(
     r"(?:^|;)(?:"
     r"display:none|visibility:(?:hidden|collapse)|content-visibility:hidden"
-    rf"|opacity:{_ZERO}|font-size:(?:{_ZERO}|[01](?:\.\d+)?px)|text-indent:(?:{_FAR})"
+    rf"|font-size:(?:{_ZERO}|[01](?:\.\d+)?px)|text-indent:(?:{_FAR})"
     r"|color:transparent|transform:scale\(0[,)0.]"
     r"|clip:rect\((?:0|1px)|clip-path:(?:inset\((?:50|100)%|circle\(0)"
     r")(?:[\s;,!)]|$)"
 )
+_FADED = re.compile(rf"(?:^|;)opacity:{_ZERO}(?:[\s;!]|$)")
+_FADES_IN = re.compile(r"(?:^|;)(?:transform|will-change|transition|animation)[\w-]*:")
 _AWAY = re.compile(rf"(?:^|;)(?:left|top|right|bottom|margin-left|margin-top):(?:{_FAR})(?:[\s;!]|$)")
 _COLOUR = re.compile(r"(?:^|;)color:([^;!]+)")
 _BACKGROUND = re.compile(r"(?:^|;)background(?:-color)?:([^;!]+)")
@@ -50,28 +52,33 @@ class Rule:
     marks: frozenset[str]
     hides: bool
 
+    @property
+    def weight(self) -> int:
+        """Specificity as CSS counts it: ids, then classes, then the tag."""
+        return sum(10 if mark[0] == "." else 100 for mark in self.marks) + bool(self.tag)
+
 
 def drop_hidden(tree: HtmlElement) -> int:
     """Remove, in place, what is not shown and what is never text. The number of characters hidden."""
     rules = style_rules(" ".join(style.text or "" for style in tree.iter("style"))[:MAX_STYLE_CHARS])
+    if any("$RC=" in (script.text or "") for script in tree.iter("script")):
+        for element in tree.xpath("//*[@hidden and starts-with(@id, 'S:')]"):
+            # React sends late parts of a page like this, and a script puts them in their place.
+            del element.attrib["hidden"]
     for element in list(tree.iter(*_NEVER_TEXT)):
         _drop(element)
     hidden = 0
     for element in tree.xpath("//*[@style or @hidden or @class or @id or self::dialog]"):
-        if (
-            element.tag not in ("html", "body")
-            and element.getparent() is not None
-            and _is_hidden(element, rules)
-        ):
+        if element.tag not in ("html", "body") and element.getparent() is not None and _is_hidden(element, rules):
             hidden += len(element.text_content())
             _drop(element)
     return hidden
 
 
 def hides(style: str) -> bool:
-    """Whether an inline style makes text invisible. style: as written in the attribute."""
+    """Whether a style makes text invisible. What is transparent only until it fades in is not hidden."""
     plain = re.sub(r"\s*([:;,(!])\s*", r"\1", re.sub(r"/\*.{0,500}?\*/", "", style.lower())).strip()
-    if _HIDING.search(plain):
+    if _HIDING.search(plain) or (_FADED.search(plain) and not _FADES_IN.search(plain)):
         return True
     if ("position:absolute" in plain or "position:fixed" in plain) and _AWAY.search(plain):
         return True
@@ -81,10 +88,10 @@ def hides(style: str) -> bool:
     return bool(colour and behind and _colour(colour.group(1)) == _colour(behind.group(1)))
 
 
-def style_rules(css: str) -> tuple[Rule, ...]:
-    """The rules outside of @media that hide something, or show it again, by class or id."""
+def style_rules(css: str) -> dict[str, list[Rule]]:
+    """The rules outside of @media that hide something, or show it again, by one of their classes or ids."""
     plain = _NESTED.sub("", re.sub(r"/\*.{0,5000}?\*/", "", css, flags=re.DOTALL))
-    made: list[Rule] = []
+    made: dict[str, list[Rule]] = {}
     for selectors, body in _RULE.findall(plain):
         hiding = hides(body)
         if not hiding and not _DISPLAY.search(re.sub(r"\s", "", body)):
@@ -92,11 +99,11 @@ def style_rules(css: str) -> tuple[Rule, ...]:
         for selector in selectors.split(","):
             if found := _SIMPLE.match(selector.strip()):
                 marks = frozenset(re.findall(r"[.#][\w-]+", found.group(2)))
-                made.append(Rule((found.group(1) or "").lower(), marks, hiding))
-    return tuple(made[:2000])
+                made.setdefault(min(marks), []).append(Rule((found.group(1) or "").lower(), marks, hiding))
+    return made
 
 
-def _is_hidden(element: HtmlElement, rules: tuple[Rule, ...]) -> bool:
+def _is_hidden(element: HtmlElement, rules: dict[str, list[Rule]]) -> bool:
     if element.tag == "dialog" and "open" not in element.attrib:
         return True
     if "hidden" in element.attrib and element.get("hidden", "").lower() != "until-found":
@@ -109,24 +116,20 @@ def _is_hidden(element: HtmlElement, rules: tuple[Rule, ...]) -> bool:
     return bool(rules) and _hidden_by_rule(element, classes, rules)
 
 
-def _hidden_by_rule(element: HtmlElement, classes: list[str], rules: tuple[Rule, ...]) -> bool:
-    """The most specific rule decides, the later one among equals."""
+def _hidden_by_rule(element: HtmlElement, classes: list[str], rules: dict[str, list[Rule]]) -> bool:
+    """The most specific rule decides."""
     marks = {f".{name}" for name in classes} | ({f"#{element.get('id')}"} if element.get("id") else set())
     verdict, weight = False, 0
-    for rule in rules:
-        if rule.marks <= marks and rule.tag in ("", element.tag):
-            own = sum(10 if mark[0] == "." else 100 for mark in rule.marks) + bool(rule.tag)
-            if own >= weight:
-                verdict, weight = rule.hides, own
+    for rule in (rule for mark in marks for rule in rules.get(mark, ())):
+        if rule.marks <= marks and rule.tag in ("", element.tag) and rule.weight >= weight:
+            verdict, weight = rule.hides, rule.weight
     return verdict
 
 
 def _colour(value: str) -> str:
     """One spelling for the colours that pages use to write white on white and black on black."""
     plain = value.strip().replace(" ", "")
-    plain = {"white": "#fff", "black": "#000", "rgb(255,255,255)": "#fff", "rgb(0,0,0)": "#000"}.get(
-        plain, plain
-    )
+    plain = {"white": "#fff", "black": "#000", "rgb(255,255,255)": "#fff", "rgb(0,0,0)": "#000"}.get(plain, plain)
     if re.fullmatch(r"#([0-9a-f])\1([0-9a-f])\2([0-9a-f])\3", plain):
         return "#" + plain[1] + plain[3] + plain[5]
     return plain
