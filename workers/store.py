@@ -135,7 +135,7 @@ class Store:
         Raises ValueError for an id that is none, RecordPoisoned for text that cannot be kept.
         """
         if not is_id(answer.id):
-            raise ValueError("an answer's id has 32 hexadecimal digits")
+            raise ValueError("an answer's id has 1 to 64 letters, digits, - and _")
         now = datetime.now(UTC).isoformat(timespec="seconds")
         stored = ANSWER.write(StoredAnswer(answer, now, owner.thread))
         evidence = {str(each.number): EVIDENCE.write(each) for each in _cited(answer, pages, now)}
@@ -276,14 +276,15 @@ class Store:
             return await cast(Awaitable[list[bytes]], self.client.lrange(key, 0, -1))
 
     async def _turns_of(self, user: str, answer_id: str) -> list[tuple[str, bytes]]:
-        """Found by the bytes of the id in any thread of the user, so that damaged ones and those of an answer
-        that is gone already are found as well.
+        """Found by their bytes in any thread of the user, so that those of an answer that is gone already are
+        found as well. Inside a text of the turn the quotation marks would be escaped.
         """
+        mark = f'"answer_id":"{answer_id}"'.encode()
         return [
             (key, turn)
             for key in await self._scan(all_of(user, "thread"))
             for turn in await self._turns(user, id_of(key))
-            if answer_id.encode() in turn
+            if mark in turn
         ]
 
     async def _scan(self, pattern: str) -> list[str]:

@@ -6,7 +6,8 @@
     kz:u:USER:thread:ID           list of turns, the oldest first
     kz:page:SHA256-OF-URL         a fetched page, nobody's in particular
 
-USER is percent-quoted. An id is 128 random bits in 32 hexadecimal digits.
+USER is percent-quoted. An id has 1 to 64 letters, digits, - and _, so that it is neither a pattern nor a path; ours
+are 128 random bits, and an id is looked for among its user's own only.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from urllib.parse import quote, unquote
 
 PREFIX = "kz:"
 VERSION_KEY = "kz:version"
-ID = re.compile(r"[0-9a-f]{32}")
+ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_USER_CHARACTERS = 200
 
 Kind = Literal["answer", "evidence", "thread"]
@@ -33,7 +34,7 @@ class Owner:
     def __post_init__(self) -> None:
         check_user(self.user)
         if self.thread and not is_id(self.thread):
-            raise ValueError("a thread's id has 32 hexadecimal digits")
+            raise ValueError("a thread's id has 1 to 64 letters, digits, - and _")
 
 
 def is_id(text: str) -> bool:
