@@ -34,8 +34,8 @@ def claims_of(text: str) -> tuple[Claim, ...]:
     starts = [span.start for span in spans]
     numbers: list[list[int]] = [[] for _ in spans]
     for place, number in marks:
-        owner = bisect_right(starts, max(place - 1, 0)) - 1
-        if owner >= 0 and number not in numbers[owner]:
+        owner = max(bisect_right(starts, max(place - 1, 0)) - 1, 0)  # before all claims: it means the first
+        if spans and number not in numbers[owner]:
             numbers[owner].append(number)
     return tuple(
         Claim(bare[s.start : s.end], origin[s.start], origin[s.end - 1] + 1, tuple(cited), s.kind)
