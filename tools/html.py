@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import lxml.html
 import trafilatura
-from lxml.etree import LxmlError
+from lxml.etree import LxmlError, XPath
 from lxml.html import HtmlElement
 
 from tools.charset import clean, one_line
@@ -45,7 +45,7 @@ _DIVISIONS = _any(
 )
 _GENERATORS = ("asciidoc", "texi2any", "makeinfo", "texi2html", "pandoc", "groff", "debiandoc")
 _LOWER = "translate(@content, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')"
-_MANUAL_ROOTS = (
+_MANUAL_PATHS = (
     # DocBook and Publican; the title page tells them from a page with a div of class "section".
     f"(//div[({_DIVISIONS}) and .//div[{_has('titlepage')}]] | //div[{_has('refentry')}])[1]",
     # Sphinx and Read the Docs, old and new themes.
@@ -55,10 +55,11 @@ _MANUAL_ROOTS = (
     f"(//article[{_has('md-content__inner')}] | //div[{_has('theme-doc-markdown')}]"
     f" | //body[{_has('rustdoc')}]//section[@id='main-content'])[1]",
     # Doxygen.
-    f"//div[{_has('contents')} and preceding::*[{_has('headertitle')}]]",
+    f"//div[{_has('contents')} and preceding-sibling::div[.//div[{_has('headertitle')}]]]",
     # Asciidoctor, Texinfo, Pandoc, man pages: the page is the document.
     f"//html[head/meta[{' or '.join(f'contains({_LOWER}, {name!r})' for name in _GENERATORS)}]]/body",
 )
+_MANUAL_ROOTS = tuple(XPath(path) for path in _MANUAL_PATHS)
 _NAVIGATION = (
     "descendant::*[self::nav or self::footer or self::form or @role='navigation' or @role='search' or "
     + _any(
@@ -124,10 +125,7 @@ def _is_links(element: HtmlElement) -> bool:
 
 def manual_root(tree: HtmlElement) -> HtmlElement | None:
     """The element that holds a manual's text, None when the page is not of a known make."""
-    for path in _MANUAL_ROOTS:
-        if found := tree.xpath(path):
-            return found[0]
-    return None
+    return next((found[0] for path in _MANUAL_ROOTS if (found := path(tree))), None)
 
 
 def site_of(tree: HtmlElement, named: str, url: str) -> str:

@@ -5,6 +5,7 @@ outside style sheet or a script hides stays out of reach.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lxml.html import HtmlElement
@@ -38,8 +39,8 @@ _AWAY = re.compile(rf"(?:^|;)(?:left|top|right|bottom|margin-left|margin-top):(?
 _COLOUR = re.compile(r"(?:^|;)color:([^;!]+)")
 _BACKGROUND = re.compile(r"(?:^|;)background(?:-color)?:([^;!]+)")
 _SIZE = re.compile(r"(?:^|;)(?:max-)?(?:height|width):[01](?:px)?(?:[;!]|$)")
-_RULE = re.compile(r"([^{}]{1,2000})\{([^{}]{0,2000})\}")
-_NESTED = re.compile(r"@[^{};]{0,300}\{(?:[^{}]{0,5000}\{[^{}]{0,5000}\}){0,400}\s*\}")
+_BRACE = re.compile(r"[{}]")
+_TELLING = re.compile(r"display|visibility|opacity|font-size|indent|color|clip|overflow|transform|position", re.I)
 _SIMPLE = re.compile(r"^(?:([a-z][a-z0-9]*)?)((?:[.#][\w-]+){1,4})$", re.IGNORECASE)
 _DISPLAY = re.compile(r"(?:^|;)(display|visibility|opacity|font-size):")
 
@@ -77,7 +78,7 @@ def drop_hidden(tree: HtmlElement) -> int:
 
 def hides(style: str) -> bool:
     """Whether a style makes text invisible. What is transparent only until it fades in is not hidden."""
-    plain = re.sub(r"\s*([:;,(!])\s*", r"\1", re.sub(r"/\*.{0,500}?\*/", "", style.lower())).strip()
+    plain = re.sub(r"\s*([:;,(!])\s*", r"\1", _uncommented(style[:2000].lower())).strip()
     if _HIDING.search(plain) or (_FADED.search(plain) and not _FADES_IN.search(plain)):
         return True
     if ("position:absolute" in plain or "position:fixed" in plain) and _AWAY.search(plain):
@@ -90,9 +91,10 @@ def hides(style: str) -> bool:
 
 def style_rules(css: str) -> dict[str, list[Rule]]:
     """The rules outside of @media that hide something, or show it again, by one of their classes or ids."""
-    plain = _NESTED.sub("", re.sub(r"/\*.{0,5000}?\*/", "", css, flags=re.DOTALL))
     made: dict[str, list[Rule]] = {}
-    for selectors, body in _RULE.findall(plain):
+    for selectors, body in _flat_rules(_uncommented(css)):
+        if not _TELLING.search(body):
+            continue
         hiding = hides(body)
         if not hiding and not _DISPLAY.search(re.sub(r"\s", "", body)):
             continue
@@ -101,6 +103,26 @@ def style_rules(css: str) -> dict[str, list[Rule]]:
                 marks = frozenset(re.findall(r"[.#][\w-]+", found.group(2)))
                 made.setdefault(min(marks), []).append(Rule((found.group(1) or "").lower(), marks, hiding))
     return made
+
+
+def _flat_rules(css: str) -> Iterator[tuple[str, str]]:
+    """Selectors and body of each rule that is not within an @-rule. One pass, however the braces stand."""
+    start, depth, selectors = 0, 0, ""
+    for brace in _BRACE.finditer(css):
+        if brace.group() == "{":
+            if depth == 0:
+                selectors = css[start : brace.start()].rpartition(";")[2].strip()
+            depth += 1
+        else:
+            if depth == 1 and not selectors.startswith("@"):
+                yield selectors[:2000], css[start : brace.start()][:2000]
+            depth = max(0, depth - 1)
+        start = brace.end()
+
+
+def _uncommented(css: str) -> str:
+    first, *rest = css.split("/*")
+    return first + "".join(part.partition("*/")[2] for part in rest)
 
 
 def _is_hidden(element: HtmlElement, rules: dict[str, list[Rule]]) -> bool:
