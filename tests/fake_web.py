@@ -132,7 +132,7 @@ class FakeWeb:
         assert task is not None
         self._visitors.add(task)
         try:
-            with suppress(OSError, asyncio.IncompleteReadError):
+            with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):  # cut off by closing
                 await self._answer(reader, writer)
         finally:
             self._visitors.discard(task)

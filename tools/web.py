@@ -1,0 +1,109 @@
+"""Reading pages of the web: fetched through the one door, politely, and turned into text."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from tools.address import Target, without_userinfo
+from tools.errors import PageRefused, PageUnreachable, ToolError
+from tools.extraction import Source
+from tools.http import AskedToWait, Fetched, Fetcher, FetchParts
+from tools.manners import Hosts, Manners
+from tools.page import Webpage
+from tools.robots import Robots
+
+PRODUCT = "kaozheng"
+
+Extract = Callable[[bytes, Source], Awaitable[Webpage]]
+"""From bytes to a page. Raises PageUnreadable and PageTooLarge."""
+
+
+def user_agent(version: str, contact: str = "") -> str:
+    """Who we are and whom to write to; contact: a URL or mail address that the operator sets."""
+    visible = "".join(c for c in contact if c.isascii() and c.isprintable() and c not in "()\\")
+    about = f"; +{visible}" if visible else ""
+    return f"Mozilla/5.0 (compatible; {PRODUCT}/{version}{about})"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRules:
+    """Which sites may be read; a name covers its subdomains. An empty include list means every site."""
+
+    include_domains: tuple[str, ...] = ()
+    exclude_domains: tuple[str, ...] = ()
+
+    def allow(self, host: str) -> bool:
+        if any(_covers(domain, host) for domain in self.exclude_domains):
+            return False
+        return not self.include_domains or any(_covers(domain, host) for domain in self.include_domains)
+
+
+def _covers(domain: str, host: str) -> bool:
+    domain = domain.lower().strip(".")
+    return host == domain or host.endswith(f".{domain}")
+
+
+@dataclass(frozen=True, slots=True)
+class WebParts:
+    """What a WebReader is made of. obey_robots: an operator may turn it off for sites of their own."""
+
+    extract: Extract
+    fetching: FetchParts
+    manners: Manners = field(default_factory=Manners)
+    sources: SourceRules = field(default_factory=SourceRules)
+    obey_robots: bool = True
+
+
+class WebReader:
+    """Reads pages of the web. One per event loop; holds no connection between two pages."""
+
+    def __init__(self, parts: WebParts) -> None:
+        self._parts = parts
+        self._fetcher = Fetcher(parts.fetching)
+        self._robots = Robots(parts.fetching, PRODUCT)
+        self._hosts = Hosts(parts.manners)
+
+    async def read(self, url: str) -> Webpage:
+        """The page behind `url`, within `total_seconds` of FetchLimits plus the extraction's own limit.
+
+        Raises PageRefused, PageUnreachable, PageUnreadable, PageTooLarge; nothing else. Their subject is
+        `url` without user name and password.
+        """
+        subject = without_userinfo(url)
+        try:
+            fetched = await self._fetch(url)
+            page = await self._parts.extract(fetched.body, Source(fetched.url, fetched.content_type))
+        except ToolError as error:
+            if error.subject == subject:
+                raise
+            raise type(error)(subject, error.reason, error.detail) from None
+        return replace(page, truncated=fetched.truncated or page.truncated)
+
+    async def aclose(self) -> None:
+        """Nothing outlives a read; this is here so that the owner need not know."""
+
+    async def _fetch(self, url: str) -> Fetched:
+        """Once more when the site says how long to wait and the deadline leaves room for it."""
+        seconds = self._parts.fetching.limits.total_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                try:
+                    return await self._fetcher.fetch(url, self._gate)
+                except AskedToWait as asked:
+                    self._hosts.stay_away(asked.host, asked.wait_seconds)
+                    if not 0 < asked.wait_seconds <= self._parts.manners.max_retry_wait_seconds:
+                        raise
+                    await asyncio.sleep(asked.wait_seconds)
+                return await self._fetcher.fetch(url, self._gate)
+        except TimeoutError:
+            raise PageUnreachable(without_userinfo(url), "timeout", f"not read in {seconds:g} s") from None
+
+    @asynccontextmanager
+    async def _gate(self, target: Target) -> AsyncIterator[None]:
+        """Every hop, also after a redirect: an allowed site, allowed by its robots.txt, at our turn."""
+        if not self._parts.sources.allow(target.host):
+            raise PageRefused(target.url, "not_allowed", "the operator's list of sources leaves it out")
+        crawl_delay_seconds = await self._robots.check(target) if self._parts.obey_robots else 0.0
+        async with self._hosts.visit(target, crawl_delay_seconds):
+            yield
