@@ -31,9 +31,10 @@ STOP_WORDS_ZH = frozenset(_ZH.split())
 STOP_WORDS = STOP_WORDS_EN | frozenset(map(stem, STOP_WORDS_EN)) | STOP_WORDS_ZH
 """Terms of `tools.text.words` (so with stems, and bigrams) that carry grammar, not a subject."""
 
-ASKING_EN = frozenset(
-    ("compare", "define", "describe", "explain", "give", "list", "show", "summarize", "translate")
-)
+FUNCTION_CHARACTERS = frozenset("的了吗么呢吧怎什哪这那您们")
+"""Chinese characters that hardly ever are a part of a word with a meaning of its own."""
+
+ASKING_EN = frozenset(("compare", "define", "describe", "explain", "give", "list", "show", "summarize", "translate"))
 ELSEWHERE = frozenset(_ELSEWHERE.split())
 """Function words of other languages in Latin letters, none of which is an English word."""
 

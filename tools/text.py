@@ -13,7 +13,15 @@ from functools import cache, lru_cache
 from typing import Literal
 
 from tools.stemming import stem
-from tools.stop_words import ABBREVIATIONS_EN, ASKING_EN, ELSEWHERE, JAPANESE, STOP_WORDS, STOP_WORDS_EN
+from tools.stop_words import (
+    ABBREVIATIONS_EN,
+    ASKING_EN,
+    ELSEWHERE,
+    FUNCTION_CHARACTERS,
+    JAPANESE,
+    STOP_WORDS,
+    STOP_WORDS_EN,
+)
 
 __all__ = [
     "MAX_TERM_CHARACTERS",
@@ -64,9 +72,7 @@ def script_of(text: str) -> Script:
 
 def _is_elsewhere(text: str, han: list[str], latin: list[str]) -> bool:
     """Neither Chinese nor English: kana, hangul, Japanese forms, other alphabets, foreign function words."""
-    others = len(re.findall(f"[{_KANA}{_HANGUL}]", text)) + 2 * sum(
-        character in JAPANESE for character in han
-    )
+    others = len(re.findall(f"[{_KANA}{_HANGUL}]", text)) + 2 * sum(character in JAPANESE for character in han)
     if others > 0.15 * (len(han) + others) and others >= 0.3 * len(latin):
         return True
     letters = re.findall(r"[^\W\d_]", text)
@@ -186,12 +192,15 @@ def _stemmed(word: str) -> str:
 def content_words(text: str) -> list[str]:
     """The terms of `words` that carry a subject; all of them when there is no such term."""
     terms = words(text)
-    return [term for term in terms if term not in STOP_WORDS] or terms
+    return [term for term in terms if not _is_function_word(term)] or terms
 
 
-def bm25(
-    question: Iterable[str], documents: Sequence[Sequence[str]], k1: float = 1.2, b: float = 0.75
-) -> list[float]:
+def _is_function_word(term: str) -> bool:
+    """A stop word, or a bigram across the end of a Chinese word, where 的, 了 or 怎 belongs to no word."""
+    return term in STOP_WORDS or (len(term) == 2 and not FUNCTION_CHARACTERS.isdisjoint(term))
+
+
+def bm25(question: Iterable[str], documents: Sequence[Sequence[str]], k1: float = 1.2, b: float = 0.75) -> list[float]:
     """One score per document, 0.0 and more, for the terms of a question (Lucene's form of Okapi BM25)."""
     asked = set(question)
     counts = [Counter(term for term in document if term in asked) for document in documents]
@@ -303,11 +312,7 @@ class _Blocks:
             self._open = (start + len(line) - len(line.lstrip(" \t>")), end, "sentence")
 
     def _is_one_line(self) -> bool:
-        return (
-            self._open is not None
-            and self._open[2] == "sentence"
-            and "\n" not in self._text[slice(*self._open[:2])]
-        )
+        return self._open is not None and self._open[2] == "sentence" and "\n" not in self._text[slice(*self._open[:2])]
 
     def _grow_code(self, start: int, end: int) -> None:
         if end > start:

@@ -1,0 +1,164 @@
+"""Which pages of the library answer a question best: passages by BM25, pages by their passages."""
+
+import json
+import re
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+from tools.library_index import Stored, pages_of
+from tools.search import Recency, SearchQuery, SearchResult
+from tools.text import content_words, sentences, words
+
+MAX_TERMS = 32
+MAX_PASSAGES = 200
+MAX_SNIPPET_CHARACTERS = 400
+TITLE_WEIGHT, HEADINGS_WEIGHT, BODY_WEIGHT = 4.0, 2.0, 1.0
+OTHER_LANGUAGE = 0.6
+"""Factor for pages in the other language: first come those that the asker reads."""
+NEXT_PASSAGES = (1.0, 0.2, 0.1)
+"""What a page's best passages add to its score; the rest adds nothing, so that length is no merit."""
+SAME_TEXT = 0.6
+"""Share of common five-word runs from which two passages count as the same text."""
+
+_DAYS: dict[Recency, int] = {"day": 1, "week": 7, "month": 31, "year": 366}
+_HAN_CHARACTER = re.compile(r"[\u3400-\u9fff]")
+_MARKS = re.compile(r"\*\*|`|^[ \t]*\|[-| :]+\|?[ \t]*$|^#{1,6}[ \t]+|(?<!\\)\|", re.MULTILINE)
+
+_MATCH = """
+SELECT place.page, place.start, place.end, passage.body,
+       -bm25(passage, {title}, {headings}, {body}) * CASE WHEN page.language = :language THEN 1.0 ELSE {other} END
+       AS score
+FROM passage JOIN place ON place.id = passage.rowid JOIN page ON page.id = place.page
+WHERE passage MATCH :match {filter} ORDER BY score DESC LIMIT {limit}
+"""
+
+
+@dataclass(slots=True)
+class _Candidate:
+    """A page with its best passage: text[start:end], and that passage's terms."""
+
+    page: int
+    start: int
+    end: int
+    body: str
+    scores: list[float] = field(default_factory=list)
+
+    @property
+    def score(self) -> float:
+        return sum(weight * score for weight, score in zip(NEXT_PASSAGES, self.scores, strict=False))
+
+
+def search(connection: sqlite3.Connection, query: SearchQuery, today: date) -> list[SearchResult]:
+    """Best first, at most query.limit, the same text only once."""
+    terms = _rarest(connection, list(dict.fromkeys(content_words(query.text))))
+    if not terms or query.limit < 1:
+        return []
+    kept = _distinct(_candidates(connection, query, terms, today), query.limit)
+    pages = pages_of(connection, [candidate.page for candidate in kept])
+    return [_result(pages[candidate.page], candidate, terms) for candidate in kept]
+
+
+def _rarest(connection: sqlite3.Connection, terms: list[str]) -> list[str]:
+    """At most MAX_TERMS of the terms, in their order: a long question is searched by what is special in it."""
+    if len(terms) <= MAX_TERMS:
+        return terms
+    rows = connection.execute(
+        "SELECT term, doc FROM term WHERE term IN (SELECT value FROM json_each(?))", (json.dumps(terms),)
+    )
+    rare = dict(sorted(rows, key=lambda row: int(row[1]))[:MAX_TERMS])
+    return [term for term in terms if term in rare]
+
+
+def _match(terms: Sequence[str]) -> str:
+    """An FTS5 expression; a lone Chinese character also finds the bigrams that begin with it."""
+    return " OR ".join(
+        f'"{term}" *' if len(term) == 1 and _HAN_CHARACTER.match(term) else f'"{term}"' for term in terms
+    )
+
+
+def _candidates(
+    connection: sqlite3.Connection, query: SearchQuery, terms: Sequence[str], today: date
+) -> list[_Candidate]:
+    allowed = _allowed(connection, query, today)
+    statement = _MATCH.format(
+        title=TITLE_WEIGHT,
+        headings=HEADINGS_WEIGHT,
+        body=BODY_WEIGHT,
+        other=OTHER_LANGUAGE,
+        limit=MAX_PASSAGES,
+        filter="" if allowed is None else "AND page.id IN (SELECT value FROM json_each(:allowed))",
+    )
+    values = {"match": _match(terms), "language": query.language, "allowed": json.dumps(allowed)}
+    found: dict[int, _Candidate] = {}
+    for page, start, end, body, score in connection.execute(statement, values):
+        found.setdefault(page, _Candidate(page, start, end, body)).scores.append(score)
+    return sorted(found.values(), key=lambda candidate: -candidate.score)
+
+
+def _allowed(connection: sqlite3.Connection, query: SearchQuery, today: date) -> list[int] | None:
+    """Ids of the pages that the filters leave, None when there is no filter. A page without a date stays."""
+    if not (query.recency or query.include_domains or query.exclude_domains):
+        return None
+    oldest = (today - timedelta(days=_DAYS[query.recency])).isoformat() if query.recency else ""
+    rows = connection.execute(
+        "SELECT page.id, page.date, page.site, folder.name FROM page JOIN folder ON folder.id = page.folder"
+    )
+    return [
+        page
+        for page, written, site, folder in rows
+        if (not written or written >= oldest)
+        and (not query.include_domains or _covered((site, folder), query.include_domains))
+        and not _covered((site, folder), query.exclude_domains)
+    ]
+
+
+def _covered(names: Sequence[str], domains: Sequence[str]) -> bool:
+    return any(
+        name.lower() == domain.lower() or name.lower().endswith("." + domain.lower())
+        for name in names
+        for domain in domains
+    )
+
+
+def _distinct(candidates: Sequence[_Candidate], limit: int) -> list[_Candidate]:
+    """The first candidates whose best passage is not the text of one before (one-page and split versions)."""
+    kept: list[tuple[_Candidate, frozenset[tuple[str, ...]]]] = []
+    for candidate in candidates:
+        runs = _runs(candidate.body.split())
+        if all(_overlap(runs, others) < SAME_TEXT for _, others in kept):
+            kept.append((candidate, runs))
+        if len(kept) == limit:
+            break
+    return [candidate for candidate, _ in kept]
+
+
+def _runs(terms: Sequence[str]) -> frozenset[tuple[str, ...]]:
+    return frozenset(tuple(terms[at : at + 5]) for at in range(max(1, len(terms) - 4)))
+
+
+def _overlap(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]) -> float:
+    """Share of the shorter text that stands in the longer."""
+    return len(one & other) / min(len(one), len(other))
+
+
+def _result(found: Stored, candidate: _Candidate, terms: Sequence[str]) -> SearchResult:
+    page = found.page
+    snippet = _snippet(page.text[candidate.start : candidate.end], frozenset(terms))
+    return SearchResult(page.url, page.title, snippet, page.date, "library")
+
+
+def _snippet(passage: str, terms: frozenset[str]) -> str:
+    """The sentences around the one with the most of the terms, as plain text of at most 400 characters."""
+    spans = sentences(passage)
+    hits = [len(terms & set(words(passage[span.start : span.end]))) for span in spans]
+    best = max(range(len(spans)), key=lambda at: hits[at])
+    last = best
+    while last + 1 < len(spans) and spans[last + 1].end - spans[best].start <= MAX_SNIPPET_CHARACTERS:
+        last += 1
+    first = best
+    while first > 0 and spans[last].end - spans[first - 1].start <= MAX_SNIPPET_CHARACTERS:
+        first -= 1
+    plain = " ".join(_MARKS.sub(" ", passage[spans[first].start : spans[last].end]).split())
+    return plain if len(plain) <= MAX_SNIPPET_CHARACTERS else plain[: MAX_SNIPPET_CHARACTERS - 1] + "…"
