@@ -8,6 +8,7 @@ Answered, Failed or Cancelled. Text is provisional; only Answered is authoritati
 from dataclasses import dataclass
 
 from agent.answer import Answer, Correction, Flaw, Support
+from tools.page import Webpage
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +108,13 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The last event of a question that has an answer, whatever its status."""
+    """The last event of a question that has an answer, whatever its status.
+
+    pages: those of the prompt, whole, pages[0] is [citation:1]; for whoever keeps the evidence, not for the wire.
+    """
 
     answer: Answer
+    pages: tuple[Webpage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

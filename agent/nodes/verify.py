@@ -32,7 +32,7 @@ async def verify(state: Written, runtime: Runtime[Run]) -> VerifiedState:
     for correction in answer.corrections:
         runtime.stream_writer(Corrected(correction))
     runtime.stream_writer(Verified(answer.supports, answer.flaws))
-    runtime.stream_writer(Answered(answer))
+    runtime.stream_writer(Answered(answer, run.prompt.pages if run.prompt else ()))
     return {**state, "draft": draft, "answer": answer}
 
 
