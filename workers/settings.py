@@ -32,21 +32,14 @@ from workers.setting_types import (
     TimeZone,
     without_password,
 )
+from workers.settings_error import SettingsError
+
+__all__ = ["NAMES", "SECRET", "Settings", "SettingsError", "load_settings", "shown", "sources"]
 
 PREFIX = "KAOZHENG_"
 CONFIG_NAME = "kaozheng.toml"
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "debian"
 MIB = 1024 * 1024
-
-
-class SettingsError(Exception):
-    """A setting is unknown or wrong; the message is one line that names it and never holds a secret."""
-
-    exit_code = 78  # EX_CONFIG of sysexits.h
-
-    def __init__(self, setting: str, message: str) -> None:
-        super().__init__(message)
-        self.setting = setting
 
 
 def _example_library() -> tuple[Path, ...]:
