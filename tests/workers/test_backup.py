@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from agent.answer import Answer
+from agent.answer import Answer, Citation
 from tools.library_index import Index
 from tools.page import Webpage
 from workers.backup import BackupRefused, back_up, settings_text
@@ -26,7 +26,8 @@ OWNER = Owner("acme/爱丽丝", "thread-1")
 
 
 def answer(id_: str = "answer-1", text: str = "text[citation:1]") -> Answer:
-    return Answer(id_, "question", "en", "quick", "answered", text)
+    marker = Citation(1, 4, len(text))
+    return Answer(id_, "question", "en", "quick", "answered", text, citations=(marker,))
 
 
 def library_with(file: Path, folder: Path) -> Path:
