@@ -92,6 +92,11 @@ class FakeWeb:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._pages[parts.hostname or "", path] = Page(page) if isinstance(page, str) else page
 
+    @property
+    def port(self) -> int:
+        """Of the server itself, to use it as a proxy for http:// pages."""
+        return self._ports[False]
+
     def network(self, policy: AddressPolicy | None = None) -> Network:
         """What the product gets instead of the machine's resolver and network."""
         return Network(policy or AddressPolicy(), self.resolve, self.dial, lambda _: False)
@@ -142,7 +147,8 @@ class FakeWeb:
         lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in lines[1:] if ": " in line)
         host = (urlsplit(f"//{headers.get('host', '')}").hostname or "").strip("[]")
-        request = Request(host, lines[0].split(" ")[1], headers)
+        # A proxy gets the whole URL: then we are the proxy, and the site behind it.
+        request = Request(host, lines[0].split(" ")[1].removeprefix(f"http://{host}"), headers)
         self.requests.append(request)
         self._open[host] += 1
         self.most_at_once[host] = max(self.most_at_once[host], self._open[host])

@@ -88,13 +88,19 @@ def page_kind(head: bytes, source: Source) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FetchParts:
-    """What a Fetcher is made of. ssl_context: how certificates are checked, by default against certifi's."""
+    """What a Fetcher is made of.
+
+    ssl_context: how certificates are checked, by default against certifi's
+    proxy_url:   an HTTP proxy of the operator, "" for none. It looks names up and dials, so it must refuse
+                 private addresses; of our guard only the rules on the URL itself remain
+    """
 
     network: Network
     user_agent: str
     limits: FetchLimits = field(default_factory=FetchLimits)
     kind_of: Callable[[bytes, Source], str] = page_kind
     ssl_context: ssl.SSLContext = field(default_factory=lambda: httpx.create_ssl_context(trust_env=False))
+    proxy_url: str = ""
 
 
 class GuardedTransport(httpx.AsyncHTTPTransport):
@@ -150,8 +156,7 @@ class Fetcher:
     @asynccontextmanager
     async def _response(self, target: Target, subject: str) -> AsyncIterator[httpx.Response]:
         """The response to one request, its headers read and checked, its body not yet read."""
-        backend = GuardedBackend(self._parts.network, target, self._parts.limits.hop, subject)
-        async with GuardedTransport(backend, self._parts.ssl_context) as transport:
+        async with self._transport(target, subject) as transport:
             response = await self._send(transport, target, subject)
             try:
                 _check_headers(response, self._parts.limits, subject)
@@ -160,7 +165,15 @@ class Fetcher:
             finally:
                 await response.aclose()
 
-    async def _send(self, transport: GuardedTransport, target: Target, subject: str) -> httpx.Response:
+    def _transport(self, target: Target, subject: str) -> httpx.AsyncHTTPTransport:
+        """For one request; environment variables are never asked."""
+        context, proxy_url = self._parts.ssl_context, self._parts.proxy_url
+        if proxy_url:
+            return httpx.AsyncHTTPTransport(verify=context, trust_env=False, proxy=proxy_url)
+        backend = GuardedBackend(self._parts.network, target, self._parts.limits.hop, subject)
+        return GuardedTransport(backend, context)
+
+    async def _send(self, transport: httpx.AsyncHTTPTransport, target: Target, subject: str) -> httpx.Response:
         request = httpx.Request(
             "GET", target.origin + "/", headers=self._headers(target), extensions=self._extensions(target)
         )
@@ -168,6 +181,8 @@ class Fetcher:
             response = await transport.handle_async_request(request)
         except httpx.TimeoutException:
             raise PageUnreachable(subject, "timeout", "the site does not answer") from None
+        except (httpx.ConnectError, httpx.ProxyError):
+            raise PageUnreachable(subject, "connect", "the proxy does not reach the site") from None
         except (httpx.HTTPError, httpx.InvalidURL):
             raise PageUnreachable(subject, "protocol_error", "the site does not speak proper HTTP") from None
         stream = response.extensions["network_stream"]

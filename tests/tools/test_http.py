@@ -108,6 +108,18 @@ async def test_the_environment_names_no_proxy(web: FakeWeb, monkeypatch: pytest.
     assert web.dialled == [("93.184.215.14", 80)]
 
 
+async def test_an_operators_proxy_looks_up_and_dials(web: FakeWeb) -> None:
+    web.put("http://pub.test/a?b", HTML)
+    parts = FetchParts(web.network(), "agent/1", LIMITS, proxy_url=f"http://127.0.0.1:{web.port}")
+    assert (await Fetcher(parts).fetch("http://pub.test/a?b")).body.decode() == HTML
+    assert (web.looked_up, web.dialled) == ([], [])
+    with pytest.raises(PageRefused):
+        await Fetcher(parts).fetch("http://10.0.0.1/")
+    with pytest.raises(PageUnreachable) as raised:
+        await Fetcher(replace(parts, proxy_url="http://127.0.0.1:9")).fetch("http://pub.test/a?b")
+    assert raised.value.reason == "connect"
+
+
 # Redirects
 
 
