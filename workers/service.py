@@ -1,0 +1,118 @@
+"""What a front door needs of the rest, handed in by workers/build.py as functions and plain values."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from agent.answer import Answer
+from agent.events import Event
+from agent.question import Depth, Question, Turn
+from tools.page import Webpage
+from workers.keys import Keys
+from workers.problems import Problem
+from workers.records import StoredAnswer
+from workers.store_errors import StoreDown
+from workers.store_keys import Owner
+
+MIB = 1024 * 1024
+Kept = TypeVar("Kept")
+
+Ask = Callable[[Question], AsyncGenerator[Event, None]]
+"""agent.graph.ask with its Deps bound; closing the generator stops the model."""
+
+ReadUpload = Callable[[str, bytes], Awaitable[Webpage]]
+"""The text of a file (name, bytes) as a page. Raises ToolError."""
+
+
+class Removed(Protocol):
+    """What forgetting has removed."""
+
+    @property
+    def answers(self) -> int: ...
+
+
+class AnswerStore(Protocol):
+    """workers.store.Store, as far as a door needs it. What is another user's is as unknown as what never was.
+
+    Every method raises StoreError.
+    """
+
+    async def put_answer(self, answer: Answer, pages: Sequence[Webpage], owner: Owner) -> None: ...
+
+    async def get_answer(self, answer_id: str, user: str) -> StoredAnswer | None: ...
+
+    async def forget_answer(self, user: str, answer_id: str) -> Removed: ...
+
+    async def thread(self, user: str, thread_id: str) -> tuple[Turn, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A line of /readyz. needed: without it no question can be answered; detail: no host, no path."""
+
+    name: str
+    works: bool
+    needed: bool = False
+    detail: str = ""
+
+
+async def no_parts() -> tuple[Part, ...]:
+    """For a service that depends on nothing."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """max_request_bytes: of the JSON; max_unread_bytes: what a slow client may leave before it is cut off;
+    slow_client_seconds: the longest wait for a client to take one write."""
+
+    max_request_bytes: int = 256 * 1024
+    max_file_bytes: int = 20 * MIB
+    max_files: int = 10
+    max_concurrent_answers: int = 8
+    body_seconds: float = 60.0
+    heartbeat_seconds: float = 15.0
+    max_unread_bytes: int = MIB
+    slow_client_seconds: float = 30.0
+    store_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """default_depth: of a question that names none; parts: what works right now, for /readyz."""
+
+    ask: Ask
+    read_upload: ReadUpload
+    store: AnswerStore
+    keys: Keys = field(default_factory=Keys)
+    limits: Limits = field(default_factory=Limits)
+    default_depth: Depth = "normal"
+    parts: Callable[[], Awaitable[tuple[Part, ...]]] = no_parts
+
+    async def in_store_time(self, wanted: Awaitable[Kept]) -> Kept:
+        """What the store answers in time. Raises StoreError, StoreDown too when it does not."""
+        try:
+            async with asyncio.timeout(self.limits.store_seconds):
+                return await wanted
+        except TimeoutError:
+            raise StoreDown("the store does not answer in time; try again in a few seconds") from None
+
+
+class Slots:
+    """How many answers are made at the same time; the next one is refused at once, not queued."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._taken = limit, 0
+
+    @contextmanager
+    def take(self) -> Iterator[None]:
+        """Raises Problem `overloaded`."""
+        if self._taken >= self._limit:
+            raise Problem("overloaded", f"{self._limit} questions are being answered; try again in a few seconds")
+        self._taken += 1
+        try:
+            yield
+        finally:
+            self._taken -= 1
