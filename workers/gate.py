@@ -1,0 +1,162 @@
+"""What every request passes: a request id, security headers, the key, and a problem object for what broke."""
+
+import asyncio
+import ipaddress
+import secrets
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from workers.keys import Keys
+from workers.problems import Problem, problem_response
+from workers.runs import INTERNAL
+
+OPEN_PATHS = ("/healthz", "/readyz")
+"""Asked by container engines and load balancers, which have no key; they tell nothing about questions."""
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+LOCAL_USER = "local"
+DRAIN_BYTES = 32 * 1024 * 1024
+DRAIN_SECONDS = 2.0
+
+
+class Gate:
+    """Around the whole app. The user it has found is `state["user"]`, the id `state["request_id"]`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        body = _Body(receive)
+        answer = _Answer(send, body, request_id)
+        scope.setdefault("state", {})["request_id"] = request_id
+        try:
+            scope["state"]["user"] = user_of(scope, scope["state"]["service"].keys)
+            await self._app(scope, body.receive, answer.send)
+        except ClientDisconnect:
+            structlog.get_logger().info("client_gone", request_id=request_id)
+        except Problem as problem:
+            await problem_response(problem, request_id)(scope, receive, answer.send)
+        except Exception:
+            structlog.get_logger().exception("request_broke", request_id=request_id)
+            if answer.started:
+                raise
+            await problem_response(Problem("internal", INTERNAL), request_id)(scope, receive, answer.send)
+
+
+class _Answer:
+    """Adds our headers to the response that goes by, and remembers that it has begun."""
+
+    def __init__(self, send: Send, body: "_Body", request_id: str) -> None:
+        self._send, self._body, self._request_id, self.started = send, body, request_id, False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self._request_id
+            for name, value in SECURITY_HEADERS.items():
+                headers[name] = value
+            if message["status"] >= 400 and not await self._body.drained():
+                headers["Connection"] = "close"
+        await self._send(message)
+
+
+class _Body:
+    """The request's body as it goes by, so that the rest of a refused one can be dealt with.
+
+    A server that closes at once resets the connection, and the refusal is lost on its way; one that reads on
+    for ever is kept busy. So a bounded rest is read and dropped, and what is longer is cut off.
+    """
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._whole = receive, False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._whole = not message.get("more_body", False)
+        return message
+
+    async def drained(self) -> bool:
+        """Whether all of it was read."""
+        dropped = 0
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while not self._whole and dropped < DRAIN_BYTES:
+                    dropped += len((await self.receive()).get("body", b""))
+        except TimeoutError:
+            return False
+        return self._whole
+
+
+def user_of(scope: Scope, keys: Keys) -> str:
+    """Who asks: the one function for all headers a key may come in. Raises Problem."""
+    headers = Headers(scope=scope)
+    if scope["path"] in OPEN_PATHS:
+        return LOCAL_USER
+    _refuse_other_origins(headers)
+    if not keys:
+        _refuse_all_but_loopback(scope, headers)
+        return LOCAL_USER
+    key = _key(headers)
+    if not key:
+        raise Problem("missing_key", "send your key as `Authorization: Bearer KEY`", "authorization")
+    user = keys.owner(key)
+    if not user:
+        raise Problem("wrong_key", "this key is not accepted here; ask the operator for one", "authorization")
+    return user
+
+
+def _key(headers: Headers) -> str:
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    return headers.get("x-api-key", "").strip()
+
+
+def _refuse_other_origins(headers: Headers) -> None:
+    """A web page elsewhere may send forms to us, without a pre-flight; we have no reader there (no CORS)."""
+    origin = headers.get("origin")
+    if origin and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+        raise Problem("cross_origin", "ask from a program, not from another site's page", "origin")
+
+
+def _refuse_all_but_loopback(scope: Scope, headers: Headers) -> None:
+    """The peer, and the name it asked for: a name that was bent to 127.0.0.1 (DNS rebinding) is not ours."""
+    peer = scope["client"][0] if scope.get("client") else ""
+    hosts = headers.getlist("host")
+    forwarded = "forwarded" in headers or "x-forwarded-for" in headers
+    if not is_loopback(peer) or not hosts or not all(is_loopback(_name(host)) for host in hosts) or forwarded:
+        detail = "no key is set, so only this machine is served; set KAOZHENG_API_KEYS to serve others"
+        raise Problem("loopback_only", detail)
+
+
+def _name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def is_loopback(host: str) -> bool:
+    """An address of this machine, or `localhost`; no name is looked up."""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_loopback

@@ -1,0 +1,98 @@
+"""The OpenAPI description, made of the same models that read requests and of the nouns that are answered."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
+
+from agent.answer import Answer
+from workers.problems import KINDS, MEDIA_TYPE
+from workers.requests import AskBody
+
+COMPONENTS = "#/components/schemas/{model}"
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "code", "detail", "field", "request_id"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string", "enum": sorted(KINDS)},
+        "detail": {"type": "string", "description": "what to do"},
+        "field": {"type": "string", "description": "the field at fault, empty when it is not one field"},
+        "request_id": {"type": "string"},
+    },
+}
+EXAMPLE_STREAM = (
+    'event: searched\nid: 5f0c2a9be1d34c77:2\ndata: {"query":"…","engine":"library","results":8,"seconds":0.01}\n\n'
+)
+
+
+def _reference(model: str) -> dict[str, str]:
+    return {"$ref": COMPONENTS.format(model=model)}
+
+
+def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The refusals of a route, by status; the codes behind each stand in its description."""
+    rows: dict[int | str, dict[str, Any]] = {}
+    for status in statuses:
+        codes = ", ".join(f"`{code}`" for code, kind in KINDS.items() if kind.status == status)
+        rows[status] = {"description": codes, "content": {MEDIA_TYPE: {"schema": _reference("Problem")}}}
+    return rows
+
+
+_ANSWER = {"application/json": {"schema": _reference("Answer")}}
+_STREAM = {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE_STREAM}}
+_MULTIPART = {
+    "type": "object",
+    "required": ["request"],
+    "properties": {
+        "request": {"type": "string", "description": "the JSON of AskBody, in UTF-8"},
+        "files": {"type": "array", "maxItems": 10, "items": {"type": "string", "format": "binary"}},
+    },
+}
+
+ASKED: dict[str, Any] = {
+    "responses": {
+        200: {"description": "the answer, or the events that lead to it", "content": {**_ANSWER, **_STREAM}},
+        **_problems(400, 401, 403, 408, 413, 415, 422, 500, 502, 503),
+    },
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": _reference("AskBody")},
+                "multipart/form-data": {"schema": _MULTIPART},
+            },
+        }
+    },
+}
+ANSWERED: dict[str, Any] = {
+    "responses": {200: {"description": "the answer", "content": _ANSWER}, **_problems(401, 403, 404, 503)},
+}
+PROBLEMS: dict[str, Any] = {"responses": _problems(401, 403, 404, 503)}
+
+
+def describe(app: FastAPI) -> None:
+    """Let /openapi.json hold the schemas that the routes refer to; it is made once, when it is first asked for."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            schema = get_openapi(title=app.title, version=app.version, routes=app.routes)
+            schema.setdefault("components", {}).setdefault("schemas", {}).update(_schemas())
+            app.openapi_schema = schema
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI's own documentation extends it
+
+
+def _schemas() -> dict[str, Any]:
+    asked = AskBody.model_json_schema(ref_template=COMPONENTS)
+    answer = TypeAdapter(Answer).json_schema(ref_template=COMPONENTS, mode="serialization")
+    answer["properties"] |= {
+        "thread": {"type": "string", "description": "send it as `thread` to ask on"},
+        "stored": {"type": "boolean", "description": "whether GET /v1/answers/{id} will find it"},
+    }
+    parts = {**asked.pop("$defs", {}), **answer.pop("$defs", {})}
+    return {**parts, "AskBody": asked, "Answer": answer, "Problem": PROBLEM_SCHEMA}

@@ -1,0 +1,131 @@
+"""The REST front door: POST /v1/answers, what was answered before, and whether the service is well."""
+
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from dataclasses import asdict
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from agent.errors import AgentError
+from workers.gate import Gate
+from workers.openapi import ANSWERED, ASKED, PROBLEMS, describe
+from workers.problems import Problem, problem_of, problem_response
+from workers.requests import read_asked
+from workers.runs import Run, answer_fields, last_message, unless_gone
+from workers.service import Service, Slots
+from workers.sse import EventStream, Message, Stream
+from workers.store_errors import StoreError
+from workers.store_keys import is_id
+
+UNKNOWN_ANSWER = "there is no answer of yours with this id; it may have been forgotten"
+
+
+def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -> FastAPI:
+    """The app; the service is opened when the server starts and closed when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
+        async with open_service() as service:
+            yield {"service": service, "slots": Slots(service.limits.max_concurrent_answers)}
+
+    # Swagger's page would load its scripts from elsewhere; /openapi.json is enough for any tool.
+    app = FastAPI(lifespan=lifespan, title="kaozheng", docs_url=None, redoc_url=None)
+    app.add_middleware(Gate)
+    app.add_api_route("/v1/answers", post_answer, methods=["POST"], **ASKED)
+    app.add_api_route("/v1/answers/{answer_id}", get_answer, methods=["GET"], **ANSWERED)
+    app.add_api_route("/v1/answers/{answer_id}", delete_answer, methods=["DELETE"], status_code=204, **PROBLEMS)
+    app.add_api_route("/healthz", healthz, methods=["GET"])
+    app.add_api_route("/readyz", readyz, methods=["GET"])
+    app.add_api_route("/", index, methods=["GET"], include_in_schema=False)
+    for error in (Problem, AgentError, StoreError, HTTPException):
+        app.add_exception_handler(error, _refused)
+    describe(app)
+    return app
+
+
+async def post_answer(request: Request) -> Response:
+    """Ask a question. The answer comes as one JSON object or, with `stream`, as server-sent events."""
+    service: Service = request.state.service
+    with ExitStack() as held:
+        # Before the body is read: an overloaded service refuses at once.
+        held.enter_context(request.state.slots.take())
+        asked = await read_asked(request, service, request.state.user)
+        thread = asked.thread or secrets.token_urlsafe(16)
+        run = Run(request.state.request_id, request.state.user, thread, asked, service)
+        if asked.stream:
+            return EventStream(Stream(run.id, run.messages(), service.limits, held.pop_all()))
+        return _whole(await unless_gone(request, last_message(run.messages())))
+
+
+def _whole(message: Message) -> Response:
+    if message.name == "answered":
+        return JSONResponse(message.fields)
+    if message.name == "cancelled":
+        raise Problem("cancelled", f"the answer was cancelled: {message.fields['reason']}")
+    raise Problem(message.fields["code"], message.fields["message"])
+
+
+async def get_answer(request: Request, answer_id: str) -> Response:
+    """An answer that was given before, to the same user."""
+    service: Service = request.state.service
+    stored = await service.in_store_time(service.store.get_answer(_known(answer_id), request.state.user))
+    if stored is None:
+        raise Problem("not_found", UNKNOWN_ANSWER)
+    return JSONResponse({**answer_fields(stored.answer, thinking=True), "thread": stored.thread, "stored": True})
+
+
+async def delete_answer(request: Request, answer_id: str) -> Response:
+    """Forget an answer and the evidence kept with it."""
+    service: Service = request.state.service
+    removed = await service.in_store_time(service.store.forget_answer(request.state.user, _known(answer_id)))
+    if not removed.answers:
+        raise Problem("not_found", UNKNOWN_ANSWER)
+    return Response(status_code=204)
+
+
+def _known(answer_id: str) -> str:
+    """An id that could be one of ours; anything else never reaches the store."""
+    if not is_id(answer_id):
+        raise Problem("not_found", UNKNOWN_ANSWER)
+    return answer_id
+
+
+async def healthz() -> dict[str, str]:
+    """The service is alive: it answers this."""
+    return {"status": "alive"}
+
+
+async def readyz(request: Request) -> Response:
+    """What works right now and what does not; 503 when something is down without which nothing can be answered."""
+    parts = await request.state.service.parts()
+    ready = all(part.works for part in parts if part.needed)
+    fields: dict[str, Any] = {"ready": ready, "parts": [asdict(part) for part in parts]}
+    return JSONResponse(fields, 200 if ready else 503)
+
+
+async def index() -> dict[str, str]:
+    """Where to go from here."""
+    return {"service": "kaozheng", "ask": "POST /v1/answers", "description": "/openapi.json", "health": "/readyz"}
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if isinstance(error, StoreError):
+        structlog.get_logger().warning("store_error", request_id=request.state.request_id, detail=str(error))
+    return problem_response(_problem(error), request.state.request_id)
+
+
+def _problem(error: Exception) -> Problem:
+    if isinstance(error, AgentError | StoreError):
+        return problem_of(error)
+    if isinstance(error, HTTPException):
+        if error.status_code == 405:
+            return Problem("method_not_allowed", "/openapi.json lists the methods of each path")
+        return Problem("not_found", "/openapi.json lists the paths")
+    assert isinstance(error, Problem)
+    return error
