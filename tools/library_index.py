@@ -21,7 +21,6 @@ from tools.page import Webpage
 from tools.text import words
 
 BUSY_SECONDS = 10.0
-_LANGUAGE_SAMPLE = 20_000
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _DAMAGED = "the index is damaged: delete its file and add the folders again"
@@ -37,10 +36,10 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE page (id INTEGER PRIMARY KEY, folder INTEGER NOT NULL REFERENCES folder ON DELETE CASCADE,"
         " path TEXT NOT NULL, mtime INTEGER NOT NULL, size INTEGER NOT NULL, hash BLOB NOT NULL,"
         " title TEXT NOT NULL DEFAULT '', site TEXT NOT NULL DEFAULT '', date TEXT NOT NULL DEFAULT '',"
-        " truncated TEXT NOT NULL DEFAULT '', language TEXT NOT NULL DEFAULT '', text BLOB,"
+        " truncated TEXT NOT NULL DEFAULT '', text BLOB,"
         " reason TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '', UNIQUE (folder, path))",
         "CREATE TABLE place (id INTEGER PRIMARY KEY, page INTEGER NOT NULL REFERENCES page ON DELETE CASCADE,"
-        " start INTEGER NOT NULL, end INTEGER NOT NULL)",
+        " start INTEGER NOT NULL, end INTEGER NOT NULL, language TEXT NOT NULL)",
         "CREATE INDEX place_of_page ON place (page)",
         "CREATE VIRTUAL TABLE passage USING fts5 (title, headings, body, tokenize = \"ascii tokenchars '-._/@:+#'\")",
         "CREATE VIRTUAL TABLE term USING fts5vocab (passage, row)",
@@ -178,8 +177,8 @@ class Index:
                 (file.path, folder),
             )
             made = connection.execute(
-                "INSERT INTO page (folder, path, mtime, size, hash, title, site, date, truncated, language, text,"
-                " reason, detail) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM folder WHERE name = ?",
+                "INSERT INTO page (folder, path, mtime, size, hash, title, site, date, truncated, text,"
+                " reason, detail) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM folder WHERE name = ?",
                 (file.path, file.mtime, file.size, digest, *entry, folder),
             )
             if made.rowcount == 1:  # 0 when the folder was removed meanwhile
@@ -234,29 +233,29 @@ def address(folder: str, path: str) -> str:
 
 
 def _page_row(page: Webpage | Problem) -> tuple[str | bytes | None, ...]:
-    """title, site, date, truncated, language, text, reason, detail."""
+    """title, site, date, truncated, text, reason, detail."""
     if isinstance(page, Problem):
-        return ("", "", "", "", "", None, page.reason, page.detail)
+        return ("", "", "", "", None, page.reason, page.detail)
     packed = zlib.compress(page.text.encode("utf-8"))
-    return (page.title, page.site, page.date, page.truncated, language_of(page.text), packed, "", "")
+    return (page.title, page.site, page.date, page.truncated, packed, "", "")
 
 
 def language_of(text: str) -> Literal["zh", "en"]:
-    """Which of the two languages a page is closer to: a Chinese word has about two characters."""
-    sample = text[:_LANGUAGE_SAMPLE]
-    return "zh" if len(_HAN.findall(sample)) / 2 > 0.3 * len(_LATIN_WORD.findall(sample)) else "en"
+    """Which of the two languages a passage is closer to: a Chinese word has about two characters."""
+    return "zh" if len(_HAN.findall(text)) / 2 > 0.3 * len(_LATIN_WORD.findall(text)) else "en"
 
 
-_PassageRow = tuple[int, int, str, str, str]
+_PassageRow = tuple[int, int, str, str, str, str]
 
 
 def _passage_rows(page: Webpage) -> list[_PassageRow]:
-    """start, end, and the terms of title, headings and body."""
+    """start, end, language, and the terms of title, headings and body."""
     title = " ".join(words(page.title))
     return [
         (
             passage.start,
             passage.end,
+            language_of(page.text[passage.start : passage.end]),
             title,
             " ".join(words("\n".join(passage.headings))),
             " ".join(words(page.text[passage.start : passage.end])),
@@ -266,11 +265,12 @@ def _passage_rows(page: Webpage) -> list[_PassageRow]:
 
 
 def _insert_passages(connection: sqlite3.Connection, page: int, rows: Sequence[_PassageRow]) -> None:
-    for start, end, title, headings, body in rows:
-        place = connection.execute("INSERT INTO place (page, start, end) VALUES (?, ?, ?)", (page, start, end))
+    for start, end, language, *terms in rows:
+        place = connection.execute(
+            "INSERT INTO place (page, start, end, language) VALUES (?, ?, ?, ?)", (page, start, end, language)
+        )
         connection.execute(
-            "INSERT INTO passage (rowid, title, headings, body) VALUES (?, ?, ?, ?)",
-            (place.lastrowid, title, headings, body),
+            "INSERT INTO passage (rowid, title, headings, body) VALUES (?, ?, ?, ?)", (place.lastrowid, *terms)
         )
 
 

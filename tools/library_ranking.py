@@ -1,9 +1,10 @@
 """Which pages of the library answer a question best: passages by BM25, pages by their passages."""
 
 import json
+import math
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -23,26 +24,26 @@ SAME_TEXT = 0.6
 """Share of common five-word runs from which two passages count as the same text."""
 
 _DAYS: dict[Recency, int] = {"day": 1, "week": 7, "month": 31, "year": 366}
-_HAN_CHARACTER = re.compile(r"[\u3400-\u9fff]")
+_LONE_CHARACTER = re.compile(r"[\u3400-\u9fff]")
 _MARKS = re.compile(r"\*\*|`|^[ \t]*\|[-| :]+\|?[ \t]*$|^#{1,6}[ \t]+|(?<!\\)\|", re.MULTILINE)
 
 _MATCH = """
-SELECT place.page, place.start, place.end, passage.body,
-       -bm25(passage, {title}, {headings}, {body}) * CASE WHEN page.language = :language THEN 1.0 ELSE {other} END
+SELECT place.id, place.page, place.start, place.end,
+       -bm25(passage, {title}, {headings}, {body}) * CASE place.language WHEN :language THEN 1.0 ELSE {other} END
        AS score
-FROM passage JOIN place ON place.id = passage.rowid JOIN page ON page.id = place.page
+FROM passage JOIN place ON place.id = passage.rowid
 WHERE passage MATCH :match {filter} ORDER BY score DESC LIMIT {limit}
 """
 
 
 @dataclass(slots=True)
 class _Candidate:
-    """A page with its best passage: text[start:end], and that passage's terms."""
+    """A page with its best passage: text[start:end]."""
 
+    place: int
     page: int
     start: int
     end: int
-    body: str
     scores: list[float] = field(default_factory=list)
 
     @property
@@ -52,30 +53,32 @@ class _Candidate:
 
 def search(connection: sqlite3.Connection, query: SearchQuery, today: date) -> list[SearchResult]:
     """Best first, at most query.limit, the same text only once."""
-    terms = _rarest(connection, list(dict.fromkeys(content_words(query.text))))
-    if not terms or query.limit < 1:
+    weights = _weights(connection, content_words(query.text))
+    if not weights or query.limit < 1:
         return []
-    kept = _distinct(_candidates(connection, query, terms, today), query.limit)
+    terms = list(weights)
+    kept = _distinct(connection, _candidates(connection, query, terms, today), query.limit)
     pages = pages_of(connection, [candidate.page for candidate in kept])
-    return [_result(pages[candidate.page], candidate, terms) for candidate in kept]
+    return [_result(pages[candidate.page], candidate, weights) for candidate in kept]
 
 
-def _rarest(connection: sqlite3.Connection, terms: list[str]) -> list[str]:
-    """At most MAX_TERMS of the terms, in their order: a long question is searched by what is special in it."""
-    if len(terms) <= MAX_TERMS:
-        return terms
+def _weights(connection: sqlite3.Connection, terms: Sequence[str]) -> dict[str, float]:
+    """The terms that the index has, with how much each says; at most MAX_TERMS, the rarest.
+
+    A long question is searched by what is special in it. A lone Chinese character stands for bigrams.
+    """
     rows = connection.execute(
-        "SELECT term, doc FROM term WHERE term IN (SELECT value FROM json_each(?))", (json.dumps(terms),)
+        "SELECT term, doc FROM term WHERE term IN (SELECT value FROM json_each(?))", (json.dumps(list(terms)),)
     )
-    rare = dict(sorted(rows, key=lambda row: int(row[1]))[:MAX_TERMS])
-    return [term for term in terms if term in rare]
+    passages = {term: int(count) for term, count in rows}
+    passages |= {term: 1 for term in terms if _LONE_CHARACTER.fullmatch(term)}
+    rarest = sorted(passages, key=lambda term: passages[term])[:MAX_TERMS]
+    return {term: 1 / math.log(2 + passages[term]) for term in rarest}
 
 
 def _match(terms: Sequence[str]) -> str:
     """An FTS5 expression; a lone Chinese character also finds the bigrams that begin with it."""
-    return " OR ".join(
-        f'"{term}" *' if len(term) == 1 and _HAN_CHARACTER.match(term) else f'"{term}"' for term in terms
-    )
+    return " OR ".join(f'"{term}" *' if _LONE_CHARACTER.fullmatch(term) else f'"{term}"' for term in terms)
 
 
 def _candidates(
@@ -88,12 +91,12 @@ def _candidates(
         body=BODY_WEIGHT,
         other=OTHER_LANGUAGE,
         limit=MAX_PASSAGES,
-        filter="" if allowed is None else "AND page.id IN (SELECT value FROM json_each(:allowed))",
+        filter="" if allowed is None else "AND place.page IN (SELECT value FROM json_each(:allowed))",
     )
     values = {"match": _match(terms), "language": query.language, "allowed": json.dumps(allowed)}
     found: dict[int, _Candidate] = {}
-    for page, start, end, body, score in connection.execute(statement, values):
-        found.setdefault(page, _Candidate(page, start, end, body)).scores.append(score)
+    for place, page, start, end, score in connection.execute(statement, values):
+        found.setdefault(page, _Candidate(place, page, start, end)).scores.append(score)
     return sorted(found.values(), key=lambda candidate: -candidate.score)
 
 
@@ -122,11 +125,12 @@ def _covered(names: Sequence[str], domains: Sequence[str]) -> bool:
     )
 
 
-def _distinct(candidates: Sequence[_Candidate], limit: int) -> list[_Candidate]:
+def _distinct(connection: sqlite3.Connection, candidates: Sequence[_Candidate], limit: int) -> list[_Candidate]:
     """The first candidates whose best passage is not the text of one before (one-page and split versions)."""
     kept: list[tuple[_Candidate, frozenset[tuple[str, ...]]]] = []
     for candidate in candidates:
-        runs = _runs(candidate.body.split())
+        row = connection.execute("SELECT body FROM passage WHERE rowid = ?", (candidate.place,)).fetchone()
+        runs = _runs(row[0].split())
         if all(_overlap(runs, others) < SAME_TEXT for _, others in kept):
             kept.append((candidate, runs))
         if len(kept) == limit:
@@ -143,16 +147,16 @@ def _overlap(one: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]])
     return len(one & other) / min(len(one), len(other))
 
 
-def _result(found: Stored, candidate: _Candidate, terms: Sequence[str]) -> SearchResult:
+def _result(found: Stored, candidate: _Candidate, weights: Mapping[str, float]) -> SearchResult:
     page = found.page
-    snippet = _snippet(page.text[candidate.start : candidate.end], frozenset(terms))
+    snippet = _snippet(page.text[candidate.start : candidate.end], weights)
     return SearchResult(page.url, page.title, snippet, page.date, "library")
 
 
-def _snippet(passage: str, terms: frozenset[str]) -> str:
-    """The sentences around the one with the most of the terms, as plain text of at most 400 characters."""
+def _snippet(passage: str, weights: Mapping[str, float]) -> str:
+    """The sentences around the one that says most about the terms, as plain text of at most 400 characters."""
     spans = sentences(passage)
-    hits = [len(terms & set(words(passage[span.start : span.end]))) for span in spans]
+    hits = [sum(weights.get(term, 0.0) for term in set(words(passage[span.start : span.end]))) for span in spans]
     best = max(range(len(spans)), key=lambda at: hits[at])
     last = best
     while last + 1 < len(spans) and spans[last + 1].end - spans[best].start <= MAX_SNIPPET_CHARACTERS:
