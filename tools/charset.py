@@ -18,14 +18,14 @@ META_BYTES = 1024
 SAMPLE_BYTES = 24_000
 MANY_REPLACED = 0.005
 """Share of replacement characters above which a label is disbelieved when another decoding is clean."""
+MANY_WIDE_BYTES = 60
+"""So many bytes of GBK, Big5 or Shift-JIS are never valid UTF-8 by chance."""
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _META = re.compile(rb"<meta[^>]{0,400}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
 _XML = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
 _HEADER = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
-_UNWANTED = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff]"
-)
+_UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff]")
 _SINGLE_BYTE = frozenset({"cp1252", "iso8859-1", "ascii"})
 
 
@@ -47,7 +47,9 @@ def decode(content: bytes, content_type: str = "", *, markup: bool = True) -> De
     best: Decoded | None = None
     for codec in labels:
         made = _decoded(content, codec)
-        if _plausible(made, content):
+        if codec != "utf-8" and _is_really_utf8(content, codec):
+            return _decoded(content, "utf-8")
+        if made.replaced <= MANY_REPLACED * len(made.text):
             return made
         best = made if best is None or made.replaced < best.replaced else best
     guess = _detected(content)
@@ -94,16 +96,18 @@ def _codec(label: str) -> str:
 def _decoded(content: bytes, codec: str) -> Decoded:
     text = content.decode(codec, "replace")
     lost = text.count("\ufffd")
-    return Decoded(
-        text, codec, lost - min(lost, content.count(b"\xef\xbf\xbd")) if codec == "utf-8" else lost
-    )
+    return Decoded(text, codec, lost - min(lost, content.count(b"\xef\xbf\xbd")) if codec == "utf-8" else lost)
 
 
-def _plausible(made: Decoded, content: bytes) -> bool:
-    """Whether the label fits: few characters are lost, and no UTF-8 is being read as Latin letters."""
-    if made.replaced > MANY_REPLACED * len(made.text):
+def _is_really_utf8(content: bytes, codec: str) -> bool:
+    """Whether the label is wrong: a text that happens to be valid UTF-8 is UTF-8 unless it is very short.
+
+    UTF-16 is left alone, and so are a few characters of a Chinese or Japanese code, which may fit both.
+    """
+    if codec.startswith("utf-16") or content.isascii():
         return False
-    return made.encoding not in _SINGLE_BYTE or content.isascii() or not _is_utf8(content)
+    wide = sum(byte > 127 for byte in content[:100_000])
+    return (codec in _SINGLE_BYTE or wide >= MANY_WIDE_BYTES) and _is_utf8(content)
 
 
 def _is_utf8(content: bytes) -> bool:
@@ -118,8 +122,8 @@ def _detected(content: bytes) -> Decoded:
     if _is_utf8(content):
         return _decoded(content, "utf-8")
     found = from_bytes(_sample(content)).best()
-    codec = _codec(found.encoding.replace("_", "-")) if found else ""
-    return _decoded(content, codec or "utf-8")
+    codec = found.encoding if found else "utf-8"
+    return _decoded(content, "utf-8" if codec == "utf_7" else codec)
 
 
 def _sample(content: bytes) -> bytes:

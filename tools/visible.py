@@ -39,6 +39,8 @@ _AWAY = re.compile(rf"(?:^|;)(?:left|top|right|bottom|margin-left|margin-top):(?
 _COLOUR = re.compile(r"(?:^|;)color:([^;!]+)")
 _BACKGROUND = re.compile(r"(?:^|;)background(?:-color)?:([^;!]+)")
 _SIZE = re.compile(r"(?:^|;)(?:max-)?(?:height|width):[01](?:px)?(?:[;!]|$)")
+_SWITCHED = "//*[@class='switchinline' or @class='switch']/*[@hidden and starts-with(@id, 'default')]"
+"""LibreOffice's help shows the words of the reader's system by a script; these are those for most systems."""
 _BRACE = re.compile(r"[{}]")
 _TELLING = re.compile(r"display|visibility|opacity|font-size|indent|color|clip|overflow|transform|position", re.I)
 _SIMPLE = re.compile(r"^(?:([a-z][a-z0-9]*)?)((?:[.#][\w-]+){1,4})$", re.IGNORECASE)
@@ -66,6 +68,8 @@ def drop_hidden(tree: HtmlElement) -> int:
         for element in tree.xpath("//*[@hidden and starts-with(@id, 'S:')]"):
             # React sends late parts of a page like this, and a script puts them in their place.
             del element.attrib["hidden"]
+    for element in tree.xpath(_SWITCHED):
+        del element.attrib["hidden"]
     for element in list(tree.iter(*_NEVER_TEXT)):
         _drop(element)
     hidden = 0

@@ -1,0 +1,76 @@
+"""Which part of a page is read, and what it is called."""
+
+import pytest
+
+from tools.errors import PageUnreadable
+from tools.extraction import Source, extract_page
+from tools.page import Webpage
+
+SENTENCE = "The service keeps its address after a restart, because the file names it. "
+MENU = "<ul>" + "".join(f'<li><a href="/{name}">{name}</a></li>' for name in ("Home", "News", "Shop")) + "</ul>"
+
+
+def read(body: str, head: str = "<title>T</title>", url: str = "https://www.example.org/a") -> Webpage:
+    name = "" if url.startswith("http") else "a.html"
+    return extract_page(f"<!doctype html><html><head>{head}</head><body>{body}".encode(), Source(url, name=name))
+
+
+def test_an_article_is_read_without_menus_and_footers() -> None:
+    made = read(f"<nav>{MENU}</nav><article><h1>Address</h1><p>{SENTENCE * 6}</p></article><footer>Imprint</footer>")
+    assert "Shop" not in made.text
+    assert "Imprint" not in made.text
+    assert SENTENCE.strip() in made.text
+
+
+def test_a_forum_whose_posts_look_like_clutter_is_read_all_the_same() -> None:
+    posts = "".join(f"<div class='comment'><b>user {n}</b>: answer {n}. {SENTENCE}</div>" for n in range(40))
+    made = read(f"<nav>{MENU}</nav><div class='comments-list'>{posts}</div>")
+    assert all(f"answer {n}." in made.text for n in range(40))
+    assert "Shop" not in made.text
+
+
+def test_a_page_that_lies_within_a_form_is_not_thrown_away_with_it() -> None:
+    rows = "".join(f"<div class='comment'>Row {n}: {SENTENCE}</div>" for n in range(20))
+    assert "Row 19" in read(f"<form>{rows}</form>", url="file:a.html").text
+
+
+def test_a_document_of_the_readers_own_is_read_whole() -> None:
+    body = "<h1>Notes</h1><p>Short.</p><ul><li><a href='x'>A link that matters</a></li></ul><address>Room 7</address>"
+    made = read(body, url="file:a.html")
+    assert made.text == "# Notes\n\nShort.\n\n- A link that matters\n\nRoom 7"
+
+
+def test_names_are_written_as_they_are_and_no_tags_are_left() -> None:
+    made = read(f"<article><p>{SENTENCE * 4} Edit apt_preferences(5) and *.list, <u>now</u>.</p></article>")
+    assert "Edit apt_preferences(5) and *.list, now." in made.text
+
+
+def test_the_site_is_what_the_page_calls_it_else_its_host() -> None:
+    body = f"<article><p>{SENTENCE * 4}</p></article>"
+    assert read(body, "<meta property='og:site_name' content='Der  Spiegel'>").site == "Der Spiegel"
+    assert read(body).site == "example.org"
+    assert read(body, url="file:a.html").site == ""
+
+
+def test_a_date_is_taken_from_a_statement_and_never_from_a_copyright_line() -> None:
+    body = f"<article><p>{SENTENCE * 4}</p></article><footer>© 2019 Example</footer>"
+    assert read(body).date == ""
+    stated = '<meta property="article:published_time" content="2024-03-05T10:00:00Z">'
+    assert read(body, stated).date == "2024-03-05"
+
+
+def test_a_chinese_title_wins_over_an_untranslated_heading() -> None:
+    made = read(f"<article><h1>Captions</h1><p>{SENTENCE * 4}</p></article>", "<title>向标题添加编号</title>")
+    assert made.title == "向标题添加编号"
+
+
+@pytest.mark.parametrize(
+    "markup", ["<" * 5000, "<!doctype html>" + "<div>" * 50_000 + "deep", "<p" + " a" * 3000, "&#0;&#xD800;<p>x"]
+)
+def test_broken_markup_gives_a_page_or_a_typed_error(markup: str) -> None:
+    try:
+        made = extract_page(markup.encode(), Source("https://a.example/", "text/html"))
+    except PageUnreadable:
+        return
+    made.text.encode("utf-8")
+    assert "\x00" not in made.text
