@@ -39,6 +39,7 @@ def _redis(value: str) -> str:
 def _address(value: str, schemes: tuple[str, ...]) -> str:
     try:
         parts = urlsplit(value)
+        _ = parts.port  # checked only when it is asked for
     except ValueError:
         raise ValueError("not an address") from None  # urlsplit's own words repeat the password
     if value and (parts.scheme not in schemes or not (parts.netloc or parts.path)):

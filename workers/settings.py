@@ -278,6 +278,7 @@ def _config_path(config: Path | None) -> Path | None:
     """A file that was named must be there; one of the two usual places may be empty."""
     named = config or (Path(os.environ[f"{PREFIX}CONFIG"]) if os.environ.get(f"{PREFIX}CONFIG") else None)
     if named is not None:
+        named = named.expanduser()
         if not named.is_file():
             raise SettingsError("config", f"the settings file {named} is not there")
         return named

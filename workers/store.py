@@ -95,13 +95,16 @@ async def open_store(address: str, retention: Retention) -> AsyncIterator["Store
     Raises StoreDown, StoreTooNew.
     """
     # redis-py's own limit is 5 s as well, since 8.0; but one that is not written here may change again.
-    client = Redis.from_url(
-        address,
-        socket_timeout=COMMAND_SECONDS,
-        socket_connect_timeout=COMMAND_SECONDS,
-        health_check_interval=30,
-        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 1),
-    )
+    try:
+        client = Redis.from_url(
+            address,
+            socket_timeout=COMMAND_SECONDS,
+            socket_connect_timeout=COMMAND_SECONDS,
+            health_check_interval=30,
+            retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 1),
+        )
+    except ValueError:  # its words repeat the address, password and all
+        raise StoreDown("the address in KAOZHENG_REDIS_URL is not understood") from None
     store = Store(client, retention)
     try:
         await store.migrate()
@@ -214,15 +217,17 @@ class Store:
         """The thread and every answer that was given in it, also those whose turns are gone already."""
         if not is_id(thread_id):
             return Forgotten()
-        total = Forgotten()
-        for key in await self._scan(all_of(user, "answer")):
-            kept = self._read(ANSWER, await self._get(key))
-            if kept and kept.thread == thread_id:
-                total += await self.forget_answer(user, id_of(key))
-        left = await self._turns(user, thread_id)
+        turns = await self._turns(user, thread_id)
+        named = {each.answer_id for turn in turns if (each := self._read(TURN, turn)) and is_id(each.answer_id)}
+        ids = sorted(named | await self._answers_in(user, thread_id))
         with reaching():
-            threads = await self.client.delete(key_of(user, "thread", thread_id))
-        return total + Forgotten(threads=max(threads, min(1, total.turns)), turns=len(left))
+            async with self.client.pipeline(transaction=True) as pipe:
+                pipe.delete(key_of(user, "thread", thread_id))
+                for kind in ("answer", "evidence"):
+                    for id_ in ids:
+                        pipe.delete(key_of(user, kind, id_))
+                threads, *removed = await pipe.execute()
+        return Forgotten(sum(removed[: len(ids)]), sum(removed[len(ids) :]), threads, len(turns))
 
     async def forget_user(self, user: str) -> Forgotten:
         """Everything that is kept under this user's name."""
@@ -274,6 +279,15 @@ class Store:
         with reaching():
             key = key_of(user, "thread", thread_id)
             return await cast(Awaitable[list[bytes]], self.client.lrange(key, 0, -1))
+
+    async def _answers_in(self, user: str, thread_id: str) -> set[str]:
+        """Their ids, also of those that the thread is too long to name."""
+        found = set()
+        for key in await self._scan(all_of(user, "answer")):
+            kept = self._read(ANSWER, await self._get(key))
+            if kept and kept.thread == thread_id:
+                found.add(id_of(key))
+        return found
 
     async def _turns_of(self, user: str, answer_id: str) -> list[tuple[str, bytes]]:
         """Found by their bytes in any thread of the user, so that those of an answer that is gone already are

@@ -79,11 +79,14 @@ class EmbeddedValkey:
         StoreDown.
         """
         deadline = time.monotonic() + START_SECONDS
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with self._starting(deadline):
-            self._run(deadline)
-            self._owner = self._open("owners.lock")
-            fcntl.flock(self._owner, fcntl.LOCK_SH)
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._starting(deadline):
+                self._run(deadline)
+                self._owner = self._open("owners.lock")
+                fcntl.flock(self._owner, fcntl.LOCK_SH)
+        except OSError as error:
+            raise StoreDown(f"the store's folder cannot be used: {error}; set KAOZHENG_DATA_DIR") from None
         return f"unix://{self._socket()}"
 
     def stop(self) -> None:
@@ -110,9 +113,7 @@ class EmbeddedValkey:
             elif _answers(self._socket()):
                 return
             if time.monotonic() > deadline:
-                raise StoreDown(
-                    f"the store's server in {self._folder} runs but does not answer; end it first"
-                )
+                raise StoreDown(f"the store's server in {self._folder} runs but does not answer; end it first")
             time.sleep(POLL_SECONDS)
 
     def _launch_if_dead(self, launched: bool) -> bool:
@@ -170,9 +171,7 @@ class EmbeddedValkey:
         try:
             while not _try_lock(lock, fcntl.LOCK_EX):
                 if time.monotonic() > deadline:
-                    raise StoreDown(
-                        f"another process has been starting the store in {self._folder} for too long"
-                    )
+                    raise StoreDown(f"another process has been starting the store in {self._folder} for too long")
                 time.sleep(POLL_SECONDS)
             yield
         finally:
@@ -193,9 +192,7 @@ class EmbeddedValkey:
         try:
             return (self._folder / "socket").read_text(encoding="utf-8")
         except OSError as error:
-            raise StoreDown(
-                f"the store's server runs, but where is lost: {error}; end it and try again"
-            ) from None
+            raise StoreDown(f"the store's server runs, but where is lost: {error}; end it and try again") from None
 
     def _last_words(self) -> str:
         try:

@@ -25,7 +25,7 @@ USER, THREAD = "acme/alice", "thread-1"
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An installation of its own, which the environment names."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
@@ -40,9 +40,9 @@ def command(*words: str) -> Result:
     return CliRunner().invoke(app, list(words))
 
 
-async def in_store(data_dir: Path, ids: tuple[str, ...] = ()) -> list[str]:
+async def in_store(installation: Path, ids: tuple[str, ...] = ()) -> list[str]:
     """Keeps answers with these ids; returns the texts of the thread."""
-    async with opened_store(Settings(data_dir=data_dir)) as store:
+    async with opened_store(Settings(data_dir=installation)) as store:
         for id_ in ids:
             await keep(store, id_)
         return [turn.answer for turn in await store.thread(USER, THREAD)]
@@ -54,37 +54,37 @@ async def keep(store: Store, id_: str) -> None:
 
 
 def test_config_prints_every_setting_with_its_source_and_no_secret(
-    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    installation: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KAOZHENG_MODEL_KEY", "hunter2")
     shown = command("config")
     assert shown.exit_code == 0
-    assert f"{data_dir}  [environment KAOZHENG_DATA_DIR]" in shown.stdout
+    assert f"{installation}  [environment KAOZHENG_DATA_DIR]" in shown.stdout
     rows = json.loads(command("config", "--json").stdout)
     assert rows["port"] == {"value": 8000, "source": "default"}
     assert set(rows) == set(Settings.model_fields)
     assert "hunter2" not in shown.stdout + json.dumps(rows)
 
 
-def test_a_wrong_setting_is_said_before_anything_is_done(data_dir: Path) -> None:
+def test_a_wrong_setting_is_said_before_anything_is_done(installation: Path) -> None:
     Path("kaozheng.toml").write_text("prot = 1\n", encoding="utf-8")
     for words in (["config"], ["backup", "b.tar.gz"], ["forget", "--user", "x", "--yes"], ["keys", "list"]):
         assert isinstance(command(*words).exception, SettingsError)
-    assert not data_dir.exists()
+    assert not installation.exists()
 
 
-def test_a_backup_is_restored_after_yes_and_not_without(data_dir: Path) -> None:
-    asyncio.run(in_store(data_dir, ("one",)))
+def test_a_backup_is_restored_after_yes_and_not_without(installation: Path) -> None:
+    asyncio.run(in_store(installation, ("one",)))
     assert command("backup", "b.tar.gz").exit_code == 0
-    asyncio.run(in_store(data_dir, ("two",)))
+    asyncio.run(in_store(installation, ("two",)))
     asked = command("restore", "b.tar.gz")
     assert (asked.exit_code, "--yes" in asked.stderr) == (1, True)
-    assert asyncio.run(in_store(data_dir)) == ["text of one", "text of two"]
+    assert asyncio.run(in_store(installation)) == ["text of one", "text of two"]
     assert command("restore", "b.tar.gz", "--yes").exit_code == 0
-    assert asyncio.run(in_store(data_dir)) == ["text of one"]
+    assert asyncio.run(in_store(installation)) == ["text of one"]
 
 
-def test_a_backup_that_is_there_or_damaged_is_one_line_and_a_failure(data_dir: Path) -> None:
+def test_a_backup_that_is_there_or_damaged_is_one_line_and_a_failure(installation: Path) -> None:
     Path("b.tar.gz").write_bytes(b"nonsense")
     for words in (["backup", "b.tar.gz"], ["restore", "b.tar.gz", "--yes"], ["restore", "none", "--yes"]):
         failed = command(*words)
@@ -94,7 +94,7 @@ def test_a_backup_that_is_there_or_damaged_is_one_line_and_a_failure(data_dir: P
     assert Path("b.tar.gz").read_bytes() == b"nonsense"
 
 
-def test_a_backup_holds_no_secret(data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_backup_holds_no_secret(installation: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KAOZHENG_MODEL_KEY", "hunter2")
     key = command("keys", "create").stdout.strip()
     command("backup", "b.tar.gz")
@@ -102,7 +102,7 @@ def test_a_backup_holds_no_secret(data_dir: Path, monkeypatch: pytest.MonkeyPatc
         held = b"".join(archive.extractfile(member).read() for member in archive)  # type: ignore[union-attr]
     assert b"hunter2" not in held
     assert key.encode() not in held
-    assert listed_keys(data_dir / FILE_NAME)[0].hash.encode() not in held
+    assert listed_keys(installation / FILE_NAME)[0].hash.encode() not in held
 
 
 @pytest.mark.parametrize(
@@ -115,31 +115,33 @@ def test_a_backup_holds_no_secret(data_dir: Path, monkeypatch: pytest.MonkeyPatc
         (("--user", "*"), ["text of one", "text of two"]),
     ],
 )
-def test_what_is_named_is_forgotten_and_nothing_else(words: tuple[str, ...], left: list[str], data_dir: Path) -> None:
-    asyncio.run(in_store(data_dir, ("one", "two")))
+def test_what_is_named_is_forgotten_and_nothing_else(
+    words: tuple[str, ...], left: list[str], installation: Path
+) -> None:
+    asyncio.run(in_store(installation, ("one", "two")))
     done = command("forget", *words, "--yes")
     assert done.exit_code == (3 if len(left) == 2 else 0)
     assert f"answers: {2 - len(left)}" in done.stdout
-    assert asyncio.run(in_store(data_dir)) == left
+    assert asyncio.run(in_store(installation)) == left
 
 
-def test_nothing_is_forgotten_without_yes_or_with_two_names(data_dir: Path) -> None:
-    asyncio.run(in_store(data_dir, ("one",)))
+def test_nothing_is_forgotten_without_yes_or_with_two_names(installation: Path) -> None:
+    asyncio.run(in_store(installation, ("one",)))
     assert command("forget", "--user", USER).exit_code == 1
     assert command("forget", "--user", USER, "--answer", "one", "--yes").exit_code == 2
     assert command("forget", "--yes").exit_code == 2
-    assert asyncio.run(in_store(data_dir)) == ["text of one"]
+    assert asyncio.run(in_store(installation)) == ["text of one"]
 
 
-def test_what_was_forgotten_is_in_no_file_of_the_store(data_dir: Path) -> None:
-    asyncio.run(in_store(data_dir, ("one",)))
+def test_what_was_forgotten_is_in_no_file_of_the_store(installation: Path) -> None:
+    asyncio.run(in_store(installation, ("one",)))
     command("forget", "--user", USER, "--yes")
-    assert not any(b"text of one" in file.read_bytes() for file in data_dir.rglob("*") if file.is_file())
+    assert not any(b"text of one" in file.read_bytes() for file in installation.rglob("*") if file.is_file())
 
 
-def test_a_key_is_printed_once_listed_without_itself_and_revoked(data_dir: Path) -> None:
+def test_a_key_is_printed_once_listed_without_itself_and_revoked(installation: Path) -> None:
     key = command("keys", "create", "the bot").stdout.strip()
-    known = Keys(file=data_dir / FILE_NAME)
+    known = Keys(file=installation / FILE_NAME)
     listed = command("keys", "list").stdout
     assert known.owner(key) in listed
     assert "the bot" in listed

@@ -76,9 +76,11 @@ def test_the_named_file_beats_that_of_the_environment_beats_the_folder_beats_the
 def test_lists_are_written_with_commas_or_as_lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KAOZHENG_DENY_DOMAINS", " Example.org, example.net ,")
     monkeypatch.setenv("KAOZHENG_LIBRARY", "~/one,two")
+    monkeypatch.setenv("KAOZHENG_DEFAULT_DEPTH", "research")
     settings = load_settings(wrote(tmp_path / "a.toml", 'allow_domains = ["debian.org"]\n'))
     assert settings.deny_domains == ("example.org", "example.net")
     assert settings.allow_domains == ("debian.org",)
+    assert settings.depth == "research"
     assert settings.library == (tmp_path / "one", tmp_path / "two")
 
 
@@ -132,6 +134,7 @@ WRONG = [
     ("MODEL_URL", "ftp://example.org"),
     ("MODEL_URL", "http://[::1"),
     ("REDIS_URL", "http://example.org"),
+    ("REDIS_URL", "redis://example.org:port"),
     ("DEFAULT_DEPTH", "deep"),
     ("ALLOW_DOMAINS", "https://example.org"),
     ("MAX_FILE_BYTES", "many"),

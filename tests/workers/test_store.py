@@ -273,6 +273,13 @@ async def test_no_server_is_store_down_and_the_message_says_what_to_do(tmp_path:
             pass
 
 
+async def test_an_address_that_is_not_understood_is_reported_without_its_password() -> None:
+    with pytest.raises(StoreDown, match="KAOZHENG_REDIS_URL") as caught:
+        async with open_store("http://user:hunter2@example.org", RETENTION):
+            pass
+    assert "hunter2" not in str(caught.value)
+
+
 async def test_a_server_that_dies_and_comes_back_is_used_again(tmp_path: Path) -> None:
     server = EmbeddedValkey(tmp_path)
     async with open_store(server.start(), RETENTION) as store:

@@ -36,21 +36,21 @@ def server_pid(address: str) -> int:
 
 
 def other_owner(folder: Path) -> tuple[subprocess.Popen[str], str]:
-    """Another process that uses the server until its standard input is closed or it is killed."""
-    process = subprocess.Popen(
+    """Another owner that uses the server until its standard input is closed or it is killed."""
+    owner = subprocess.Popen(
         [sys.executable, "-c", OWNER, str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
     )
-    assert process.stdout is not None
-    return process, process.stdout.readline().strip()
+    assert owner.stdout is not None
+    return owner, owner.stdout.readline().strip()
 
 
-def kill(process: subprocess.Popen[str]) -> None:
-    process.kill()
-    process.communicate(timeout=10)
+def kill(owner: subprocess.Popen[str]) -> None:
+    owner.kill()
+    owner.communicate(timeout=10)
 
 
 def clear_away(folder: Path) -> None:
@@ -96,20 +96,20 @@ def test_the_server_stops_with_its_last_owner_and_not_before(tmp_path: Path) -> 
 
 
 def test_two_processes_share_one_server(tmp_path: Path) -> None:
-    process, address = other_owner(tmp_path)
+    owner, address = other_owner(tmp_path)
     ours = EmbeddedValkey(tmp_path)
     assert ours.start() == address
     pid = server_pid(address)
     ours.stop()
     assert server_pid(address) == pid
-    kill(process)
+    kill(owner)
     clear_away(tmp_path)
 
 
 def test_a_server_whose_owner_was_killed_is_adopted_and_then_stopped(tmp_path: Path) -> None:
-    process, address = other_owner(tmp_path)
+    owner, address = other_owner(tmp_path)
     pid = server_pid(address)
-    kill(process)
+    kill(owner)
     ours = EmbeddedValkey(tmp_path)
     assert server_pid(ours.start()) == pid
     ours.stop()
@@ -122,8 +122,8 @@ def test_many_that_start_at_once_get_the_same_server(tmp_path: Path) -> None:
         assert len({address for _, address in owners}) == 1
         assert len({server_pid(address) for _, address in owners}) == 1
     finally:
-        for process, _ in owners:
-            kill(process)
+        for owner, _ in owners:
+            kill(owner)
         clear_away(tmp_path)
 
 
@@ -179,6 +179,12 @@ def test_a_server_that_ends_at_once_is_store_down_with_its_last_words(tmp_path: 
         EmbeddedValkey(tmp_path).start()
 
 
+def test_a_folder_that_cannot_be_made_is_store_down_and_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(StoreDown, match="KAOZHENG_DATA_DIR"):
+        EmbeddedValkey(tmp_path / "file" / "store").start()
+
+
 def test_a_binary_that_is_none_is_store_down_and_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(StoreDown, match="KAOZHENG_REDIS_URL"):
         EmbeddedValkey(tmp_path, binary=tmp_path / "none").start()
@@ -197,7 +203,5 @@ async def test_without_one_the_embedded_server_runs_inside_the_block(tmp_path: P
 
 
 def test_a_server_is_found_on_this_machine() -> None:
-    run = subprocess.run(
-        [server_binary(), "--version"], capture_output=True, text=True, timeout=10, check=True
-    )
+    run = subprocess.run([server_binary(), "--version"], capture_output=True, text=True, timeout=10, check=True)
     assert "server v=" in run.stdout
