@@ -18,6 +18,8 @@ META_BYTES = 1024
 SAMPLE_BYTES = 24_000
 MANY_REPLACED = 0.005
 """Share of replacement characters above which a label is disbelieved when another decoding is clean."""
+MANY_OF_WIDE = 0.2
+"""The same, as a share of the characters beyond ASCII."""
 MANY_WIDE_BYTES = 60
 """So many bytes of GBK, Big5 or Shift-JIS are never valid UTF-8 by chance."""
 
@@ -26,6 +28,11 @@ _META = re.compile(rb"<meta[^>]{0,400}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2
 _XML = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
 _HEADER = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
 _UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufeff\ufff9-\ufffb\ufffe\uffff]")
+_DETECTED = (
+    *("utf_8", "gb18030", "big5", "cp932", "euc_jp", "cp949", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254"),
+    *("cp1255", "cp1256", "cp1257", "cp1258", "koi8_r", "koi8_u", "iso8859_2", "iso8859_5", "cp874"),
+)
+"""What detection may find: the encodings of the web. Left alone, it finds those of old mainframes."""
 _SINGLE_BYTE = frozenset({"cp1252", "iso8859-1", "ascii"})
 
 
@@ -49,7 +56,7 @@ def decode(content: bytes, content_type: str = "", *, markup: bool = True) -> De
         made = _decoded(content, codec)
         if codec != "utf-8" and _is_really_utf8(content, codec):
             return _decoded(content, "utf-8")
-        if made.replaced <= MANY_REPLACED * len(made.text):
+        if _plausible(made):
             return made
         best = made if best is None or made.replaced < best.replaced else best
     guess = _detected(content)
@@ -99,6 +106,14 @@ def _decoded(content: bytes, codec: str) -> Decoded:
     return Decoded(text, codec, lost - min(lost, content.count(b"\xef\xbf\xbd")) if codec == "utf-8" else lost)
 
 
+def _plausible(made: Decoded) -> bool:
+    """Whether little was lost, of all of the text or of what is not ASCII: pages mix encodings by mistake."""
+    if made.replaced <= MANY_REPLACED * len(made.text):
+        return True
+    wide = sum(char > "\x7f" for char in made.text) - made.replaced
+    return made.replaced <= MANY_OF_WIDE * wide
+
+
 def _is_really_utf8(content: bytes, codec: str) -> bool:
     """Whether the label is wrong: a text that happens to be valid UTF-8 is UTF-8 unless it is very short.
 
@@ -121,9 +136,8 @@ def _is_utf8(content: bytes) -> bool:
 def _detected(content: bytes) -> Decoded:
     if _is_utf8(content):
         return _decoded(content, "utf-8")
-    found = from_bytes(_sample(content)).best()
-    codec = found.encoding if found else "utf-8"
-    return _decoded(content, "utf-8" if codec == "utf_7" else codec)
+    found = from_bytes(_sample(content), cp_isolation=list(_DETECTED)).best()
+    return _decoded(content, found.encoding if found else "utf-8")
 
 
 def _sample(content: bytes) -> bytes:

@@ -68,7 +68,8 @@ def test_a_label_within_the_text_or_beyond_the_first_kilobyte_does_not_count() -
 
 
 def test_lost_characters_are_counted() -> None:
-    assert decode(b"abc \xff\xff def" * 2, "text/html; charset=utf-8").replaced >= 4
+    assert decode("déjà vu ".encode() * 9 + b"\xff\xff", "text/html; charset=utf-8").replaced == 2
+    assert decode(CHINESE.encode() + CHINESE[:9].encode("gbk"), "text/html; charset=utf-8").encoding == "utf-8"
     assert decode("a \ufffd b".encode(), "text/html; charset=utf-8").replaced == 0
 
 
