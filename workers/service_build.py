@@ -1,0 +1,78 @@
+"""The second half of the composition root: what the REST service needs beside the agent's Deps."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from agent.graph import ask
+from tools.page import Webpage
+from workers.build import House, Notice, open_house, read_upload
+from workers.keys import FILE_NAME, Keys
+from workers.page_cache import PageCache
+from workers.service import Limits, Part, Service
+from workers.settings import Settings
+from workers.store import Retention, Store, open_store
+from workers.store_errors import StoreError
+from workers.valkey import store_address
+
+
+def keys_file(settings: Settings) -> Path:
+    """Where the hashes of the keys lie that `kaozheng keys` makes."""
+    return settings.data_dir / FILE_NAME
+
+
+@asynccontextmanager
+async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Service, None]:
+    """Open the store, the library, the engines and the model; close all of them in the end."""
+    async with AsyncExitStack() as opened:
+        retention = Retention.of(settings.answer_days, settings.thread_days, settings.page_hours)
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        address = await opened.enter_async_context(store_address(settings.redis_url, settings.data_dir))
+        store = await opened.enter_async_context(open_store(address, retention))
+        house = await opened.enter_async_context(open_house(settings, notice, PageCache(store)))
+
+        async def upload(name: str, content: bytes) -> Webpage:
+            return await read_upload(name, content, house.extractor)
+
+        yield Service(
+            ask=lambda question: ask(question, house.deps),
+            read_upload=upload,
+            store=store,
+            keys=Keys(settings.api_keys, keys_file(settings)),
+            limits=_limits(settings),
+            default_depth=settings.depth,
+            parts=Parts(store, house, settings).all,
+        )
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(
+        max_request_bytes=int(settings.max_request_bytes),
+        max_file_bytes=int(settings.max_file_bytes),
+        max_files=settings.max_files,
+        max_concurrent_answers=settings.max_concurrent_answers,
+    )
+
+
+class Parts:
+    """What works right now. Nothing is generated for it, and no page is fetched."""
+
+    def __init__(self, store: Store, house: House, settings: Settings) -> None:
+        self._store, self._house, self._settings = store, house, settings
+
+    async def all(self) -> tuple[Part, ...]:
+        return (await self._kept(), await self._model())
+
+    async def _kept(self) -> Part:
+        try:
+            health = await self._store.health()
+        except StoreError as error:
+            return Part("store", works=False, detail=error.code)
+        return Part("store", works=True, detail=health.server)
+
+    async def _model(self) -> Part:
+        if not self._settings.model_url:
+            return Part("model", works=True, detail="none configured: the quoting reader answers")
+        why = await self._house.probe_model()
+        detail = why or self._house.deps.model_name
+        return Part("model", works=not why, needed=not self._settings.degrade, detail=detail)
