@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import file_digest
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 from pydantic import TypeAdapter
@@ -41,7 +42,9 @@ STAGED = f"{PREFIX}restoring:"
 LEFT_OUT = (VERSION_KEY, STAGED, f"{PREFIX}page:")
 BATCH = 200
 
-KNOWN_VERSIONS = {"format": FORMAT, "store_version": STORE_VERSION, "library_version": LIBRARY_VERSION}
+KNOWN_VERSIONS = MappingProxyType(
+    {"format": FORMAT, "store_version": STORE_VERSION, "library_version": LIBRARY_VERSION}
+)
 """The newest of each that this program can restore."""
 
 
