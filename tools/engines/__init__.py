@@ -1,0 +1,86 @@
+"""The search engines, one file each, and what holds for the results of all of them."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from urllib.parse import urlsplit
+
+from tools.charset import one_line
+from tools.search import SearchQuery, SearchResult
+
+MAX_TITLE_CHARS = 300
+MAX_SNIPPET_CHARS = 500
+MAX_URL_CHARS = 2000
+
+_SCHEMES = frozenset({"http", "https", "file", "library"})
+_UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff<>\"`\\]")
+_OPERATOR = re.compile(r"(?:^|(?<=\s))[!:?<]+(?=\S)")
+
+
+def tidied(results: Iterable[SearchResult], query: SearchQuery, engine: str = "") -> list[SearchResult]:
+    """At most query.limit results, in their order: of the wanted domains, each address once, one-line titles,
+    snippets of at most MAX_SNIPPET_CHARS, dates as YYYY-MM-DD; addresses of the web or of the library only.
+
+    engine: the name for results that do not name theirs.
+    """
+    made: dict[str, SearchResult] = {}
+    for result in results:
+        url = result.url.strip()
+        if len(made) >= query.limit:
+            break
+        if url not in made and _is_address(url) and wanted(url, query):
+            made[url] = replace(
+                result,
+                url=url,
+                title=one_line(result.title, MAX_TITLE_CHARS),
+                snippet=one_line(result.snippet, MAX_SNIPPET_CHARS),
+                date=date_of(result.date),
+                engine=result.engine or engine,
+            )
+    return list(made.values())
+
+
+def wanted(url: str, query: SearchQuery) -> bool:
+    """Whether the address lies within the query's domains. The library's addresses have none and always do."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if not host:
+        return True
+    if any(_covers(domain, host) for domain in query.exclude_domains):
+        return False
+    return not query.include_domains or any(_covers(domain, host) for domain in query.include_domains)
+
+
+def with_sites(query: SearchQuery) -> str:
+    """The words of a query with `site:` operators for engines that know them; not all obey, so `tidied` filters too.
+
+    Operators at the start of a word are taken out of the words: `!g` and `:de` would send the query elsewhere.
+    """
+    words = [" ".join(_OPERATOR.sub("", query.text).split()) or query.text]
+    words += [" OR ".join(f"site:{domain}" for domain in query.include_domains)] if query.include_domains else []
+    words += [f"-site:{domain}" for domain in query.exclude_domains]
+    return " ".join(words)
+
+
+def date_of(stated: str) -> str:
+    """YYYY-MM-DD at the start of an ISO date, else ""."""
+    day = stated.strip()[:10]
+    try:
+        return date.fromisoformat(day).isoformat() if len(day) == 10 else ""
+    except ValueError:
+        return ""
+
+
+def _is_address(url: str) -> bool:
+    if not url or len(url) > MAX_URL_CHARS or _UNSAFE.search(url):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in _SCHEMES and (parts.scheme in ("file", "library") or bool(parts.hostname))
+    except ValueError:
+        return False
+
+
+def _covers(domain: str, host: str) -> bool:
+    name = domain.lower().strip(".")
+    return host == name or host.endswith("." + name)
