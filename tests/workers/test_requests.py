@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agent.question import MAX_HISTORY_TURNS
 from tests.workers.serving import ASK, QUESTION, service_of, serving
 from workers.problems import Problem
-from workers.requests import strict_json
+from workers.requests import AskBody, parse_body, strict_json
 from workers.service import Limits
 
 JSON = {"Content-Type": "application/json"}
@@ -150,6 +152,43 @@ async def test_a_client_who_leaves_within_its_body_holds_no_place() -> None:
         writer.transport.abort()
         await asyncio.sleep(0.1)
         assert (await client.post(ASK, json=QUESTION)).status_code == 200
+
+
+def text_or_half_of_one() -> st.SearchStrategy[str]:
+    return st.text(st.characters(exclude_categories=()), max_size=20)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | text_or_half_of_one(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text_or_half_of_one(), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = st.sampled_from([*AskBody.model_fields, "other"])
+
+
+def refusal_of(body: bytes) -> Problem | None:
+    """None: it was understood. Anything but a Problem is a law broken."""
+    try:
+        parse_body(body)
+    except Problem as problem:
+        return problem
+    return None
+
+
+def check_sendable(problem: Problem | None) -> None:
+    if problem:
+        assert 400 <= problem.kind.status < 500
+        assert (problem.detail + problem.field).encode()
+
+
+@given(st.dictionaries(FIELDS, VALUES), st.booleans())
+def test_any_json_is_understood_or_refused_with_a_problem(fields: dict[str, object], escaped: bool) -> None:
+    check_sendable(refusal_of(json.dumps(fields, ensure_ascii=escaped).encode("utf-8", "surrogatepass")))
+
+
+@given(st.binary(max_size=200) | st.text().map(str.encode))
+def test_any_bytes_are_understood_or_refused_with_a_problem(body: bytes) -> None:
+    check_sendable(refusal_of(body))
 
 
 def test_numbers_that_json_allows_are_read() -> None:
