@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from agent.delta import Delta, Usage
 from agent.errors import ModelDown
+from agent.markup import CallCut
 from agent.prompt import ToolCall
 from agent.thinking import ThinkTags
 
@@ -40,6 +41,8 @@ class Reply:
         self.usage: Usage | None = None
         self._answer_expected = answer_expected
         self._tags = ThinkTags(inside=opened)
+        self._cut = CallCut()
+        self._text_begun = False
         self._calls: list[_Call] = []
         self._at: dict[int, _Call] = {}
         self._thinking: list[str] = []
@@ -70,6 +73,7 @@ class Reply:
             raise ModelDown("aborted", "the model server aborted the reply; ask again")
         thinking, text = self._tags.end()
         self._note(thinking, text)
+        text = self._shown(text) + (self._cut.end() if self._answer_expected else "")
         if thinking or text:
             yield Delta(thinking=thinking, text=text)
         if answer := self._unclosed_answer():
@@ -98,7 +102,13 @@ class Reply:
         self._grow(len(reasoning) + len(content))
         self._note(reasoning + thinking, text)
         self.finish = _text(choice.get("finish_reason")) or self.finish
-        return reasoning + thinking, text
+        return reasoning + thinking, self._shown(text)
+
+    def _shown(self, text: str) -> str:
+        """Text without the line breaks that R1 writes after `</think>`; an answer also without tool calls."""
+        text = text if self._text_begun else text.lstrip()
+        self._text_begun = self._text_begun or bool(text)
+        return self._cut.pass_on(text) if self._answer_expected else text
 
     def _note(self, thinking: str, text: str) -> None:
         self._content_seen = self._content_seen or bool(text) or self._tags.closed

@@ -208,7 +208,7 @@ def _refused(status: int, body: str, place: str) -> ModelDown:
         )
     match status:
         case 401 | 403:
-            return ModelDown("unauthorized", f"{place} refuses the key; set KAOZHENG_MODEL_API_KEY")
+            return ModelDown("unauthorized", f"{place} refuses the key; set KAOZHENG_MODEL_KEY")
         case 404 | 405:
             return ModelDown("not_found", f"{place} has no such address or model; {OPENAI_REMEDY}")
         case 429 | 503:

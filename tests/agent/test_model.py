@@ -88,7 +88,7 @@ async def test_a_dead_address_is_unreachable_and_the_message_names_the_setting_b
 async def test_a_wrong_key_is_unauthorized_and_the_right_one_is_sent() -> None:
     async with fake_model(Reply(content="Yes."), api_key=KEY) as server:
         async with client(server.url, api_key="another") as model:
-            with pytest.raises(ModelDown, match="KAOZHENG_MODEL_API_KEY") as caught:
+            with pytest.raises(ModelDown, match="KAOZHENG_MODEL_KEY") as caught:
                 await model.discover()
         async with client(server.url, api_key=KEY) as model:
             assert said([d async for d in model.generate(prompt())])[1] == "Yes."
@@ -189,7 +189,7 @@ async def test_reasoning_is_never_sent_back(content: str) -> None:
 @pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
 async def test_reasoning_and_answer_come_apart(field: str) -> None:
     found = await deltas(Reply("\n\n答案[citation:1]。", "想一想", cut=1, reasoning_field=field))
-    assert said(found) == ("想一想", "\n\n答案[citation:1]。")
+    assert said(found) == ("想一想", "答案[citation:1]。")
     assert [d.finish for d in found if d.finish] == ["stop"]
     assert found[-1].finish == "stop"
 
@@ -199,9 +199,7 @@ async def test_reasoning_and_answer_come_apart(field: str) -> None:
     st.lists(st.integers(1, 60), max_size=12),
 )
 @settings(deadline=None)
-def test_tags_in_the_content_part_reasoning_from_text_however_they_are_cut(
-    words: list[str], cuts: list[int]
-) -> None:
+def test_tags_in_the_content_part_reasoning_from_text_however_they_are_cut(words: list[str], cuts: list[int]) -> None:
     thought = "".join(words).replace("</think>", "")
     content = f"<think>{thought}</think>\n\nAnswer."
     whole, cut = ThinkTags(), ThinkTags()
@@ -215,7 +213,7 @@ def test_tags_in_the_content_part_reasoning_from_text_however_they_are_cut(
 async def test_tags_in_the_content_never_reach_the_text_over_the_wire() -> None:
     content = "<think>\nsecret\n</think>\n\nShown."
     for cut in (1, 3, 7, 100):
-        assert said(await deltas(Reply(content, cut=cut))) == ("\nsecret\n", "\n\nShown.")
+        assert said(await deltas(Reply(content, cut=cut))) == ("\nsecret\n", "Shown.")
 
 
 async def test_an_answer_may_name_the_tags_amid_a_line() -> None:
@@ -231,7 +229,7 @@ async def test_a_closing_tag_that_nothing_opened_is_said_to_the_operator_instead
 
 async def test_a_template_that_opens_the_tag_itself_is_read_with_the_setting() -> None:
     found = await deltas(Reply("secret\n</think>\n\nShown.", cut=3), thinking="opened")
-    assert said(found) == ("secret\n", "\n\nShown.")
+    assert said(found) == ("secret\n", "Shown.")
 
 
 async def test_a_second_closing_tag_is_not_shown() -> None:
@@ -258,6 +256,18 @@ async def test_reasoning_that_was_closed_or_cut_is_never_taken_for_the_answer(re
 
 async def test_a_planners_reasoning_is_never_taken_for_an_answer() -> None:
     assert said(await deltas(Reply(reasoning="hm"), prompt(tools=(SEARCH,))))[1] == ""
+
+
+@pytest.mark.parametrize("cut", [1, 2, 5, 1_000])
+async def test_an_answer_ends_where_a_tool_call_begins(cut: int) -> None:
+    call = "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>web_search\n{}<｜tool▁call▁end｜>"
+    assert said(await deltas(Reply(f"So it is. {call} more", cut=cut)))[1] == "So it is. "
+    assert said(await deltas(Reply("1 < 2 <tool", cut=cut)))[1] == "1 < 2 <tool"
+
+
+async def test_a_planners_markup_is_handed_on_for_the_rescue() -> None:
+    found = await deltas(Reply("<tool_call>{}</tool_call>", cut=3), prompt(tools=(SEARCH,)))
+    assert said(found)[1] == "<tool_call>{}</tool_call>"
 
 
 async def test_tool_calls_come_whole_and_in_order_with_the_last_delta() -> None:
@@ -310,9 +320,7 @@ PATHS = {"object": "error", "message": "/usr/lib/python3/serving.py: field requi
         (Fault(finish="abort"), "aborted"),
     ],
 )
-async def test_each_fault_of_the_server_has_its_reason_and_no_path_in_its_message(
-    fault: Fault, reason: str
-) -> None:
+async def test_each_fault_of_the_server_has_its_reason_and_no_path_in_its_message(fault: Fault, reason: str) -> None:
     error = await failure(Reply("A long enough answer.", fault=fault))
     assert error.reason == reason
     assert "/usr" not in str(error)
