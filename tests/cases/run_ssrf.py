@@ -8,6 +8,8 @@ address, so that only the guard can refuse it. The name server and the dialler a
 block: a typed refusal, and no connect to a refused address. When several look-ups are scripted the page is read
 as often as that, since every fetch must check for itself; `retry` in the name: the first connect fails;
 `robots` in the name: robots.txt is asked first.
+`layer: provenance`: the planner asked to open the URL, so the agent's own step decides before the door; `known_urls`
+are those that the user or a result named.
 allow: a page comes back, one look-up per hop, every connect to an address of that look-up, our headers only.
 
 Prints each failure and, last, `ssrf: passed/all`. Exit status 0 only if none failed.
@@ -28,8 +30,13 @@ from typing import Any
 
 import httpcore
 import httpx
+from langgraph.runtime import Runtime
 
-from tools.address import Address, AddressPolicy, Verdict, classify
+from agent.nodes.deps import Deps, Run
+from agent.nodes.search import search
+from agent.nodes.state import Plan, PlannedPage
+from agent.question import Question
+from tools.address import Address, AddressPolicy, Verdict, canonical, classify
 from tools.dialling import Network
 from tools.errors import PageUnreachable, ToolError
 from tools.extraction import Source
@@ -154,19 +161,37 @@ def product(rig: Rig) -> Read:
 async def failure_of(case: Case, reader_for: Callable[[Rig], Read] = product) -> str:
     """Why the case failed, "" when it passed."""
     rig = Rig(case)
-    read = reader_for(rig)
-    refusal = ""
+    if case.get("layer") == "provenance" and not await opens(case["url"], case.get("known_urls", [])):
+        return block_failure(rig, "unknown_origin") if case["expect"] == "block" else "refused: unknown_origin"
     with environment(case.get("env", {})):
-        for _ in range(rig.look_ups_scripted if case["expect"] == "block" else 1):
-            try:
-                await read(case["url"])
-            except ToolError as error:
-                refusal = error.reason
-                if refusal != "connect":
-                    break
-            except Exception as error:  # noqa: BLE001 - a crash is what the cases look for
-                return f"crashed: {type(error).__name__}"
+        try:
+            refusal = await read_as_often_as_scripted(rig, reader_for(rig))
+        except Exception as error:  # noqa: BLE001 - a crash is what the cases look for
+            return f"crashed: {type(error).__name__}"
     return block_failure(rig, refusal) if case["expect"] == "block" else allow_failure(rig, refusal)
+
+
+async def read_as_often_as_scripted(rig: Rig, read: Read) -> str:
+    """The reason of the refusal, "" when every reading came back with a page."""
+    refusal = ""
+    for _ in range(rig.look_ups_scripted if rig.case["expect"] == "block" else 1):
+        try:
+            await read(rig.case["url"])
+        except ToolError as error:
+            refusal = error.reason
+            if refusal != "connect":
+                break
+    return refusal
+
+
+async def opens(url: str, known_urls: list[str]) -> bool:
+    """True when the agent's step lets the planner open this URL."""
+    unused: Any = None
+    deps = Deps(unused, unused, unused, unused, unused, unused, unused)
+    run = Run(Question("May this page be opened?"), deps, known_urls={canonical(known) for known in known_urls})
+    state: Any = {"rounds": (), "asked": (), "skipped": (), "read": (), "plan": Plan(pages=(PlannedPage(url, "1"),))}
+    found = await search(state, Runtime(context=run, stream_writer=lambda _: None))
+    return url in found["wanted"]
 
 
 def block_failure(rig: Rig, refusal: str) -> str:
@@ -227,13 +252,10 @@ async def failures(cases: list[Case], reader_for: Callable[[Rig], Read] = produc
 
 def main() -> int:
     cases = cases_in(Path(sys.argv[1]))
-    # Cases of the agent's own rule (only known URLs are opened) are decided before the door is reached.
-    waiting = [case for case in cases if case.get("layer") == "provenance"]
-    cases = [case for case in cases if case.get("layer") != "provenance"]
     failed = asyncio.run(failures(cases))
     for name, why in failed.items():
         print(f"FAILED {name}: {why}")
-    print(f"ssrf: {len(cases) - len(failed)}/{len(cases)}" + (f", {len(waiting)} waiting" if waiting else ""))
+    print(f"ssrf: {len(cases) - len(failed)}/{len(cases)}")
     return 1 if failed else 0
 
 

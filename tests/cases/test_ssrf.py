@@ -31,6 +31,17 @@ async def test_a_weak_guard_fails_many_cases() -> None:
         ({"case": "d", "url": "http://a.test/", "expect": "block", "resolves_to": {"a.test": ["TIMEOUT"]}}, ""),
         ({"case": "e", "url": "http://a.test/", "expect": "block", "resolves_to": {"a.test": [["SELF"]]}}, ""),
         ({"case": "f", "url": "http://a.test/", "expect": "block", "redirect_chain": ["http://10.0.0.1/"]}, ""),
+        ({"case": "h", "url": "http://a.test/?q=x", "expect": "block", "layer": "provenance"}, ""),
+        (
+            {
+                "case": "i",
+                "url": "http://a.test/?q=x",
+                "expect": "allow",
+                "layer": "provenance",
+                "known_urls": ["http://A.test:80/?q=x#b"],
+            },
+            "",
+        ),
         ({"case": "g", "url": "http://a.test/", "expect": "allow", "redirect_chain": ["/b", "/c"]}, ""),
     ],
 )
