@@ -21,6 +21,8 @@ from tools.page import Webpage
 from tools.text import words
 
 BUSY_SECONDS = 10.0
+CONTENTS_WEIGHT = 0.5
+"""Factor for the score of a table of contents: what it lists stands on another page."""
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _DAMAGED = "the index is damaged: delete its file and add the folders again"
@@ -39,7 +41,8 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         " truncated TEXT NOT NULL DEFAULT '', text BLOB,"
         " reason TEXT NOT NULL DEFAULT '', detail TEXT NOT NULL DEFAULT '', UNIQUE (folder, path))",
         "CREATE TABLE place (id INTEGER PRIMARY KEY, page INTEGER NOT NULL REFERENCES page ON DELETE CASCADE,"
-        " start INTEGER NOT NULL, end INTEGER NOT NULL, language TEXT NOT NULL)",
+        " start INTEGER NOT NULL, end INTEGER NOT NULL, language TEXT NOT NULL,"
+        " weight REAL NOT NULL)",
         "CREATE INDEX place_of_page ON place (page)",
         "CREATE VIRTUAL TABLE passage USING fts5 (title, headings, body, tokenize = \"ascii tokenchars '-._/@:+#'\")",
         "CREATE VIRTUAL TABLE term USING fts5vocab (passage, row)",
@@ -245,17 +248,18 @@ def language_of(text: str) -> Literal["zh", "en"]:
     return "zh" if len(_HAN.findall(text)) / 2 > 0.3 * len(_LATIN_WORD.findall(text)) else "en"
 
 
-_PassageRow = tuple[int, int, str, str, str, str]
+_PassageRow = tuple[int, int, str, float, str, str, str]
 
 
 def _passage_rows(page: Webpage) -> list[_PassageRow]:
-    """start, end, language, and the terms of title, headings and body."""
+    """start, end, language, weight, and the terms of title, headings and body."""
     title = " ".join(words(page.title))
     return [
         (
             passage.start,
             passage.end,
             language_of(page.text[passage.start : passage.end]),
+            CONTENTS_WEIGHT if passage.is_contents else 1.0,
             title,
             " ".join(words("\n".join(passage.headings))),
             " ".join(words(page.text[passage.start : passage.end])),
@@ -265,9 +269,10 @@ def _passage_rows(page: Webpage) -> list[_PassageRow]:
 
 
 def _insert_passages(connection: sqlite3.Connection, page: int, rows: Sequence[_PassageRow]) -> None:
-    for start, end, language, *terms in rows:
+    for start, end, language, weight, *terms in rows:
         place = connection.execute(
-            "INSERT INTO place (page, start, end, language) VALUES (?, ?, ?, ?)", (page, start, end, language)
+            "INSERT INTO place (page, start, end, language, weight) VALUES (?, ?, ?, ?, ?)",
+            (page, start, end, language, weight),
         )
         connection.execute(
             "INSERT INTO passage (rowid, title, headings, body) VALUES (?, ?, ?, ?)", (place.lastrowid, *terms)

@@ -1,25 +1,29 @@
 """Cuts a page into the passages that are indexed: parts of sections, about 1,200 characters each."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from tools.text import Span, sentences
 
 PASSAGE_CHARACTERS = 1_200
 MIN_PASSAGE_CHARACTERS = 300
 MAX_PASSAGE_CHARACTERS = 1_600
+CONTENTS_SHARE = 0.5
+"""Share of headings in a passage from which it is a table of contents."""
 
 _HASHES = re.compile(r"(#{1,6})[ \t]+$")
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """text[start:end] of the page, under these headings (outermost first)."""
+    """text[start:end] of the page, under these headings (outermost first); is_contents: a list of headings only,
+    which names what is told elsewhere."""
 
     start: int
     end: int
     headings: tuple[str, ...] = ()
+    is_contents: bool = False
 
 
 @dataclass(slots=True)
@@ -38,21 +42,38 @@ class _Path:
 def passages(text: str) -> list[Passage]:
     """In the order of the text. A section starts a passage unless the one before is still short."""
     found: list[Passage] = []
-    path, first, last = _Path(), -1, 0
+    path = _Path()
+    spans: list[Span] = []
     for span in _pieces(text):
-        heading = span.kind == "heading"
-        length = span.start - first if first >= 0 else 0
-        full = length >= (MIN_PASSAGE_CHARACTERS if heading else PASSAGE_CHARACTERS)
-        if first >= 0 and (full or span.end - first > MAX_PASSAGE_CHARACTERS):
-            found.append(Passage(first, last, path.headings()))
-            first = -1
+        heading = span.kind == "heading" and not text.endswith("**", 0, span.start)  # a bold line is a caption
+        if spans and _is_full(spans, span, before_heading=heading):
+            found.append(_passage(spans, path))
+            spans = []
         if heading:
             path.enter(_level(text, span), text[span.start : span.end])
-        if first < 0:
-            first = span.start
-        last = span.end
-    if first >= 0:
-        found.append(Passage(first, last, path.headings()))
+        spans.append(span)
+    if spans:
+        found.append(_passage(spans, path))
+    return _with_short_tail(found)
+
+
+def _is_full(spans: Sequence[Span], following: Span, before_heading: bool) -> bool:
+    first = spans[0].start
+    enough = MIN_PASSAGE_CHARACTERS if before_heading else PASSAGE_CHARACTERS
+    return following.start - first >= enough or following.end - first > MAX_PASSAGE_CHARACTERS
+
+
+def _passage(spans: Sequence[Span], path: _Path) -> Passage:
+    start, end = spans[0].start, spans[-1].end
+    headings = sum(span.end - span.start for span in spans if span.kind == "heading")
+    return Passage(start, end, path.headings(), len(spans) > 3 and headings > CONTENTS_SHARE * (end - start))
+
+
+def _with_short_tail(found: list[Passage]) -> list[Passage]:
+    """The last words of a page go with the passage before them when they are too few to be judged alone."""
+    if len(found) > 1 and found[-1].end - found[-1].start < MIN_PASSAGE_CHARACTERS // 2:
+        before = found[-2]
+        return [*found[:-2], replace(before, end=found[-1].end)]
     return found
 
 

@@ -29,8 +29,8 @@ _MARKS = re.compile(r"\*\*|`|^[ \t]*\|[-| :]+\|?[ \t]*$|^#{1,6}[ \t]+|(?<!\\)\|"
 
 _MATCH = """
 SELECT place.id, place.page, place.start, place.end,
-       -bm25(passage, {title}, {headings}, {body}) * CASE place.language WHEN :language THEN 1.0 ELSE {other} END
-       AS score
+       -bm25(passage, {title}, {headings}, {body}) * place.weight
+       * CASE place.language WHEN :language THEN 1.0 ELSE {other} END AS score
 FROM passage JOIN place ON place.id = passage.rowid
 WHERE passage MATCH :match {filter} ORDER BY score DESC LIMIT {limit}
 """

@@ -339,6 +339,14 @@ async def test_length_is_neither_merit_nor_fault(library: Library, tmp_path: Pat
     assert (await found(library, "how to configure a printer"))[0] == "long.md"
 
 
+async def test_a_table_of_contents_comes_after_what_it_lists(library: Library, tmp_path: Path) -> None:
+    contents = "\n\n".join(f"**{number}. Configuring a printer with cups**" for number in range(9))
+    text = "# Printing\n\n" + "Cups serves printers. To configure a printer, open its page. " * 9
+    write(tmp_path / "docs", {"contents.md": f"# Configuring\n\n{contents}\n", "text.md": text})
+    await library.add(tmp_path / "docs", extract)
+    assert await found(library, "configuring a printer with cups") == ["text.md", "contents.md"]
+
+
 async def test_filters_hold_as_far_as_a_page_tells(tmp_path: Path, folder: Path) -> None:
     async def dated(content: bytes, source: Source) -> Webpage:
         day, site, text = content.decode().split("|")

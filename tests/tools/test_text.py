@@ -100,6 +100,9 @@ def spans(text: str) -> list[tuple[str, str]]:
         "Version 3.5 of file.txt is at debian.org now.",
         "Wait... what is it",
         "J. R. Tolkien wrote it.",
+        "5.2.2. Booting the installer",
+        "**Table 11.4. List of tools** and more",
+        "例 8.2. 静态配置",
     ],
 )
 def test_a_full_stop_that_ends_no_sentence(text: str) -> None:
@@ -113,6 +116,10 @@ def test_a_full_stop_that_ends_no_sentence(text: str) -> None:
         ('He said "go." Then he left.', ['He said "go."', "Then he left."]),
         ("你好。“他说！”再见；好的……然后", ["你好。", "“他说！”", "再见；", "好的……", "然后"]),
         ("你好!我是谁?", ["你好!", "我是谁?"]),
+        ("看这里。**注意**别忘了。`apt` 是命令。", ["看这里。", "**注意**别忘了。", "`apt` 是命令。"]),
+        ("**粗体。**然后", ["**粗体。**", "然后"]),
+        ("Run `apt.` Then wait.", ["Run `apt.`", "Then wait."]),
+        ("Use version 3. Then wait.", ["Use version 3.", "Then wait."]),
         ("Debian 12. 它很好。", ["Debian 12.", "它很好。"]),
         ("It is in the U.S. The law holds.", ["It is in the U.S.", "The law holds."]),
     ],
@@ -126,6 +133,15 @@ def test_a_line_end_ends_no_sentence_but_a_blank_line_does() -> None:
         ("sentence", "One line\nand its rest."),
         ("sentence", "No stop"),
         ("sentence", "Next"),
+    ]
+
+
+def test_a_paragraph_of_bold_lines_is_headings() -> None:
+    assert spans("**Note**\n\n**1. One**\n**1.1. Two**\n\n**term**\nIts meaning.") == [
+        ("heading", "Note"),
+        ("heading", "1. One"),
+        ("heading", "1.1. Two"),
+        ("sentence", "**term**\nIts meaning."),
     ]
 
 
@@ -158,7 +174,9 @@ def test_odd_text_gives_spans_inside_it(text: str) -> None:
         assert 0 <= span.start < span.end <= len(text)
 
 
-@pytest.mark.parametrize("unit", ["a. ", "。", "#", "| a ", "- x\n", "a", " ", "```\n", "字", "\n", "a-", ".", "“"])
+@pytest.mark.parametrize(
+    "unit", ["a. ", "。", "#", "| a ", "- x\n", "a", " ", "```\n", "字", "\n", "a-", ".", "“", "a.` ", "**a**\n", "。`"]
+)
 def test_time_grows_with_the_text_and_no_faster(unit: str) -> None:
     text = (unit * 200_000)[:200_000]
     start = time.perf_counter()
