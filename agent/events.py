@@ -5,6 +5,7 @@ Thinking and Text and Cited as the model writes, Corrected, Verified; and exactl
 Answered, Failed or Cancelled. Text is provisional; only Answered is authoritative.
 """
 
+import re
 from dataclasses import dataclass
 
 from agent.answer import Answer, Correction, Flaw, Support
@@ -149,3 +150,8 @@ Event = (
     | Cancelled
 )
 LAST = (Answered, Failed, Cancelled)
+
+
+def event_name(event: Event) -> str:
+    """As doors write it: PageRead is `page_read`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()

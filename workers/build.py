@@ -20,8 +20,12 @@ from agent.question import DEPTHS
 from agent.templates import Templates
 from tools.address import AddressPolicy
 from tools.dialling import Network
+from tools.engines.client import engine_client
+from tools.engines.ddgs import Ddgs, DdgsLimits
+from tools.engines.searxng import SearXNG, SearXNGLimits
 from tools.extraction import Source
 from tools.extractor import Extractor
+from tools.failover import Failover, FailoverSettings
 from tools.http import FetchLimits, FetchParts
 from tools.library import Library
 from tools.library_update import FolderRefused, IndexStep
@@ -92,7 +96,7 @@ def _limits(settings: Settings, context_tokens: int) -> Limits:
     return Limits(
         depths={depth: settings.depth_limits(depth) for depth in DEPTHS},
         page_seconds=settings.page_seconds,
-        search_seconds=settings.search_seconds,
+        search_seconds=settings.search_seconds * len(settings.search_engines),  # each may take its time
         page_tokens=settings.page_tokens,
         context_tokens=context_tokens,
     )
@@ -179,7 +183,22 @@ async def index(library: Library, folder: Path, extractor: Extractor, notice: No
 @asynccontextmanager
 async def _open_search(settings: Settings, library: Library | None) -> AsyncGenerator[Search, None]:
     """The configured engines in their order, each behind its circuit breaker."""
-    yield library.search
+    async with AsyncExitStack() as opened:
+        http = await opened.enter_async_context(engine_client(settings.search_proxy or None, settings.search_seconds))
+        engines: list[tuple[str, Search]] = []
+        for name in settings.search_engines:
+            if name == "library" and library is not None:
+                engines.append((name, library.search))
+            elif name == "searxng":
+                if not settings.searxng_url:
+                    raise SettingsError("searxng_url", "the engine searxng needs an address (KAOZHENG_SEARXNG_URL)")
+                limits = SearXNGLimits(settings.search_seconds)
+                engines.append((name, SearXNG(http, settings.searxng_url, limits).search))
+            elif name == "ddgs":
+                ddgs = Ddgs(settings.search_proxy, DdgsLimits(settings.search_seconds))
+                opened.push_async_callback(ddgs.aclose)
+                engines.append((name, ddgs.search))
+        yield Failover(engines, FailoverSettings(settings.search_seconds)).search
 
 
 @asynccontextmanager

@@ -4,13 +4,13 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from agent.errors import BadQuestion
-from agent.events import Answered, Event, Failed
+from agent.events import Answered, Event, Failed, event_name
 from agent.graph import Deps, ask
 from agent.question import Depth, Filters, Question, Turn
 from tools.errors import ToolError
@@ -21,9 +21,10 @@ from workers.build import index_of, open_house, read_upload
 from workers.cli import BAD_INPUT, EXIT_CODES
 from workers.progress import Progress
 from workers.settings import Settings, load_settings
-from workers.sse import event_name
 from workers.terminal import say
-from workers.threads import open_thread
+
+if TYPE_CHECKING:
+    from workers.threads import Thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _settings(options: Options) -> Settings:
 
 async def _run(text: str, options: Options, settings: Settings) -> int:
     async with AsyncExitStack() as opened:
-        thread = await opened.enter_async_context(open_thread(settings, options.thread)) if options.thread else None
+        thread = await opened.enter_async_context(_thread(settings, options.thread)) if options.thread else None
         question = await _question(text, options, settings, thread.turns if thread else ())
         shown = options.form == "text" and not options.quiet
         house = await opened.enter_async_context(open_house(settings, say if shown else _unsaid))
@@ -78,6 +79,12 @@ async def _run(text: str, options: Options, settings: Settings) -> int:
         if isinstance(last, Answered) and thread is not None:
             await thread.keep(last)
     return EXIT_CODES[last.answer.status] if isinstance(last, Answered) else 1
+
+
+def _thread(settings: Settings, name: str) -> AbstractAsyncContextManager["Thread"]:
+    from workers.threads import open_thread  # brings the store's client, which few questions need
+
+    return open_thread(settings, name)
 
 
 async def _answered(question: Question, deps: Deps, show: Callable[[Event], None]) -> Event | None:

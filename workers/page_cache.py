@@ -1,15 +1,24 @@
 """Pages that were fetched for earlier questions, so that the same page is not fetched again within its time."""
 
+from typing import Protocol
+
 from agent.nodes.deps import Read
 from tools.page import Webpage
-from workers.store import Store
 from workers.store_errors import StoreError
+
+
+class PageStore(Protocol):
+    """workers.store.Store, as far as pages go; naming it here would load the store's client for every question."""
+
+    async def get_page(self, url: str) -> Webpage | None: ...
+
+    async def put_page(self, url: str, page: Webpage) -> bool: ...
 
 
 class PageCache:
     """Extracted pages by address, in the store. A store that is down costs time, never a page."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: PageStore) -> None:
         self._store = store
 
     def reading(self, read: Read) -> Read:

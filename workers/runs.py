@@ -11,10 +11,10 @@ from starlette.requests import ClientDisconnect, Request
 
 from agent.answer import Answer
 from agent.errors import AgentError
-from agent.events import LAST, Answered, Event, Failed, Thinking
+from agent.events import LAST, Answered, Event, Failed, Thinking, event_name
 from workers.requests import Asked
 from workers.service import Service
-from workers.sse import Message, event_name, until_gone
+from workers.sse import Message, until_gone
 from workers.store_errors import StoreError
 from workers.store_keys import Owner
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from starlette.responses import Response
 from starlette.types import Message as ASGIMessage
 from starlette.types import Receive, Scope, Send
 
-from agent.events import Event
 from workers.service import Limits
 
 HEARTBEAT = b": heartbeat\n\n"
@@ -33,11 +31,6 @@ class Message:
 
 class SlowReader(Exception):
     """The client leaves more unread, or reads more slowly, than we put up with."""
-
-
-def event_name(event: Event) -> str:
-    """PageRead is `page_read` on the wire."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
 
 
 def one_line(fields: dict[str, Any]) -> str:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.events import Event
-from workers.sse import Outbox, SlowReader, event_name, frame, one_line
+from agent.events import Event, event_name
+from workers.sse import Outbox, SlowReader, frame, one_line
 
 API = Path(__file__).parent.parent.parent / "docs" / "api.md"
 NAMES = [
