@@ -1,6 +1,7 @@
 """What a real SearXNG answered (tests/samples/searxng), replayed over HTTP: every failure is a typed one."""
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -48,8 +49,9 @@ def replay() -> Iterator[Replay]:
             self.send_response(made.status)
             for name, value in made.headers.items():
                 self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(made.body)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the asker may have left
+                self.end_headers()
+                self.wfile.write(made.body)
 
         def log_message(self, *_: object) -> None:
             """Silence."""
