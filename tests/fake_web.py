@@ -70,7 +70,7 @@ class FakeWeb:
     names:     host to addresses, or to lists of addresses for one look-up after the other (the last repeats);
                a host with a page and without an entry has PUBLIC_ADDRESS, any other does not exist
     requests, looked_up, dialled: what happened, in order
-    most_at_once: per host, how many requests were open at the same time
+    open_now, most_at_once: per host, how many requests are open, and were at the same time
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -79,7 +79,7 @@ class FakeWeb:
         self.looked_up: list[str] = []
         self.dialled: list[tuple[str, int]] = []
         self.most_at_once: Counter[str] = Counter()
-        self._open: Counter[str] = Counter()
+        self.open_now: Counter[str] = Counter()
         self._pages: dict[tuple[str, str], Page] = {}
         self._tls = tls
         self._ports: dict[bool, int] = {}
@@ -150,12 +150,12 @@ class FakeWeb:
         # A proxy gets the whole URL: then we are the proxy, and the site behind it.
         request = Request(host, lines[0].split(" ")[1].removeprefix(f"http://{host}"), headers)
         self.requests.append(request)
-        self._open[host] += 1
-        self.most_at_once[host] = max(self.most_at_once[host], self._open[host])
+        self.open_now[host] += 1
+        self.most_at_once[host] = max(self.most_at_once[host], self.open_now[host])
         try:
             await self._send(writer, self._pages.get((host, request.path), Page("not here", status=404)))
         finally:
-            self._open[host] -= 1
+            self.open_now[host] -= 1
 
     async def _send(self, writer: asyncio.StreamWriter, page: Page) -> None:
         await asyncio.sleep(page.delay_seconds)

@@ -163,3 +163,16 @@ async def test_pages_do_not_notice_each_others_failures(web: FakeWeb) -> None:
     kinds = [PageUnreachable, PageTooLarge, PageUnreachable, PageRefused]
     assert [type(error) for error in bad] == kinds
     await reader.aclose()
+
+
+async def test_a_reader_that_is_cancelled_hangs_up_at_once(web: FakeWeb) -> None:
+    web.put("http://pub.test/", Page("<p>text</p>" * 1_000, drip=(10, 0.02)))
+    reader = WebReader(parts(web))
+    reading = asyncio.ensure_future(reader.read("http://pub.test/"))
+    await asyncio.sleep(0.3)
+    assert web.open_now["pub.test"] == 1
+    reading.cancel()
+    await asyncio.sleep(0.3)
+    assert web.open_now["pub.test"] == 0
+    web.put("http://pub.test/b", "text")
+    assert (await reader.read("http://pub.test/b")).text == "text"
