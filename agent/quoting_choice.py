@@ -1,0 +1,144 @@
+"""Which of the ranked units are quoted, and with which neighbours."""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from agent.fence import fence
+from agent.quoting_ranking import Reading, Unit
+from agent.quoting_terms import Sought
+from tools.text import words
+
+MAX_ANSWER_CHARACTERS = 1_200
+MAX_SENTENCES = 6
+MAX_QUOTE_CHARACTERS = 600
+"""A longer unit is a listing or a broken page, not a sentence to quote."""
+_FOLLOWERS = 5
+_NEXT_QUOTE = 0.4
+_NEXT_PAGE = 0.3
+"""Share of the best score from which a further quote, or the first quote of another page, is worth reading."""
+_FAR_OFF = 0.45
+"""Share of the best coverage below which a unit is off the subject, however well it scores."""
+_SAME_PAGE_AGAIN = 0.85
+"""Factor for each quote that the page already has."""
+_SAME_TEXT = 0.6
+_ANNOUNCES = re.compile(
+    r"[:：]\s*$|\b(?:as follows|the following|like this)\b[^.]{0,40}[.:]?\s*$|(?:如下|下列|以下)[^。]{0,15}[。：:]?\s*$"
+)
+_REFERS_BACK = re.compile(
+    r"(?:It|Its|They|Their|This|That|These|Those|He|She|Such|However|Then|Thus|Therefore|In this case|Otherwise)\b"
+    "|[它他她其这那该此]|因此|但是?|不过|否则|然而"
+)
+_MEANS_ABOVE = re.compile(r"\b(?:like this|the above|above)\b|如上|上面|上述")
+_COMMAND = re.compile(r"\s*(?:[`*\\]*[#$][`*]*\s|`[^`]+`\W*$|\*\*`)")
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Units of one page in the page's order, to be shown together."""
+
+    units: tuple[Unit, ...]
+
+    @property
+    def page(self) -> int:
+        return self.units[0].page
+
+    @property
+    def characters(self) -> int:
+        return sum(len(unit.text) for unit in self.units)
+
+
+def choose(ranked: Sequence[Unit], reading: Reading, asked: Sought) -> list[Quote]:
+    """The best quotes, those of one page together, in the order of their best unit."""
+    choice = _Choice(reading, asked)
+    for unit in choice.candidates(ranked):
+        choice.offer(unit)
+    return choice.quotes
+
+
+class _Choice:
+    def __init__(self, reading: Reading, asked: Sought) -> None:
+        self._reading, self._asked = reading, asked
+        self.quotes: list[Quote] = []
+        self._seen: list[frozenset[str]] = []
+        self._used: set[tuple[int, int]] = set()
+
+    def candidates(self, ranked: Sequence[Unit]) -> Iterator[Unit]:
+        """One by one the best that is left, pages that have been quoted put back; stops when the rest is too poor."""
+        left = [unit for unit in ranked[:200] if fit(unit)]
+        best = left[0].score if left else 0.0
+        most = max((unit.coverage for unit in left), default=0.0)
+        while left and self._room():
+            pages = [quote.page for quote in self.quotes]
+            unit = max(left, key=lambda unit: unit.score * _SAME_PAGE_AGAIN ** pages.count(unit.page))
+            worth = unit.score * _SAME_PAGE_AGAIN ** pages.count(unit.page)
+            floor = _NEXT_PAGE if len(set(pages)) < 2 and unit.page not in pages else _NEXT_QUOTE
+            left.remove(unit)
+            if worth >= floor * best and unit.coverage >= _FAR_OFF * most:
+                yield unit
+
+    def _room(self) -> bool:
+        units = [unit for quote in self.quotes for unit in quote.units]
+        return (
+            sum(unit.kind != "code" for unit in units) < MAX_SENTENCES
+            and sum(len(unit.text) for unit in units) < 0.75 * MAX_ANSWER_CHARACTERS
+        )
+
+    def offer(self, unit: Unit) -> None:
+        units = [one for one in self._with_neighbours(unit) if (one.page, one.at) not in self._used]
+        room = MAX_ANSWER_CHARACTERS - sum(quote.characters for quote in self.quotes)
+        while units and sum(len(one.text) for one in units) > room:
+            units.pop()
+        terms = frozenset(words(unit.text))
+        if unit not in units or any(_same(terms, seen) for seen in self._seen):
+            return
+        self._used |= {(one.page, one.at) for one in units}
+        self._seen += [frozenset(words(one.text)) for one in units]
+        self.quotes.append(Quote(tuple(units)))
+
+    def _with_neighbours(self, unit: Unit) -> list[Unit]:
+        units = self._reading.units[unit.page]
+        before = [one for one in units[max(0, unit.at - 1) : unit.at] if self._leads_to(one, unit) and fit(one)]
+        return [*before, unit, *self._followers(unit, units)]
+
+    def _leads_to(self, before: Unit, unit: Unit) -> bool:
+        """The sentence that "it" stands for, or the code that "like this" means."""
+        if before.kind == "code":
+            return _MEANS_ABOVE.search(unit.text) is not None
+        both = before.kind == "sentence" == unit.kind and before.chinese == unit.chinese
+        return both and _REFERS_BACK.match(unit.text) is not None and self._joined(before, unit)
+
+    def _joined(self, first: Unit, second: Unit) -> bool:
+        between = self._reading.pages[first.page].text[first.span.end : second.span.start]
+        return "\n\n" not in between
+
+    def _followers(self, unit: Unit, units: Sequence[Unit]) -> Iterator[Unit]:
+        """What the unit announces: the code, list or commands right behind it."""
+        announced = _ANNOUNCES.search(unit.text) is not None
+        if not announced and self._asked.kind != "how_to":
+            return
+        taken = 0
+        for one in units[unit.at + 1 : unit.at + 1 + _FOLLOWERS]:
+            listed = one.kind in ("code", "item") or _COMMAND.match(one.text)
+            if one.kind == "item" and (not announced or unit.kind == "item"):
+                return
+            if not listed or one.heading != unit.heading or not fit(one) or taken > 500:
+                return
+            taken += len(one.text)
+            yield one
+
+
+def fit(unit: Unit) -> bool:
+    """Whether the unit may be shown: whole, of a readable length, without a mark that could be taken for ours."""
+    if unit.kind == "heading" or len(unit.text) > MAX_QUOTE_CHARACTERS:
+        return False
+    if unit.kind != "code" and "```" in unit.text:
+        return False
+    return fence(unit.text) == unit.text
+
+
+def _same(one: Iterable[str], other: Iterable[str]) -> bool:
+    """Near-duplicates: most terms of the shorter stand in the other."""
+    first, second = frozenset(one), frozenset(other)
+    shorter = min(len(first), len(second))
+    return shorter > 0 and len(first & second) > (0.8 if shorter < 6 else _SAME_TEXT) * shorter

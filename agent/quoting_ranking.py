@@ -1,0 +1,309 @@
+"""Which sentences of the pages answer a question best, and how much of the question they cover."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from agent.quoting_terms import Kind, Sought, Term
+from tools.page import Webpage
+from tools.text import Span, SpanKind, sentences, words
+
+_FEWEST_UNITS = 200  # in a few sentences every word is common, though it may be what is asked about
+_LONGEST_TITLE = 16  # terms
+_LONGEST_CODE = 1_200  # characters; a longer block with prose in it comes from a fence that never closed
+_PROSE = re.compile(r"。|[a-z]\. [A-Z]")
+_HAN = re.compile("[\u3400-\u9fff]")
+_LETTER = re.compile(r"[^\W\d_]")
+
+
+@dataclass(slots=True)
+class Unit:
+    """A sentence, heading, item, row or code block of one page.
+
+    page: 0-based; start, end: into the page's text; at: place among the units of its page; heading: place of the
+    heading above it, -1 without one; own: the asked forms in it, with their places among its
+    terms; length: in terms.
+    """
+
+    page: int
+    at: int
+    span: Span
+    text: str
+    length: int
+    own: dict[str, list[int]]
+    heading: int
+    chinese: bool
+    score: float = 0.0
+    coverage: float = 0.0
+
+    @property
+    def kind(self) -> SpanKind:
+        return self.span.kind
+
+
+@dataclass(slots=True)
+class Reading:
+    """All units of all pages. idf: how rare each asked form is among the units; mean: terms per unit."""
+
+    pages: Sequence[Webpage]
+    units: list[list[Unit]]
+    titles: list[frozenset[str]]
+    idf: dict[str, float] = field(default_factory=dict)
+    mean: float = 1.0
+
+    def every(self) -> Iterator[Unit]:
+        return (unit for units in self.units for unit in units)
+
+
+def read(pages: Sequence[Webpage], asked: Sought) -> Reading:
+    """Splits the pages and counts the asked forms. Time is linear in the text."""
+    forms = asked.forms
+    units = [list(_units(number, page.text, forms)) for number, page in enumerate(pages)]
+    reading = Reading(pages, units, [_title(page.title, forms) for page in pages])
+    frequency = Counter(form for unit in reading.every() for form in unit.own)
+    total = sum(map(len, units))
+    told = max(total, _FEWEST_UNITS)
+    reading.idf = {form: math.log(1 + (told - frequency[form] + 0.5) / (frequency[form] + 0.5)) for form in forms}
+    reading.mean = sum(unit.length for unit in reading.every()) / total if total else 1.0
+    return reading
+
+
+def _title(title: str, forms: frozenset[str]) -> frozenset[str]:
+    """The asked forms in a title; one that lists many subjects stands for none of them."""
+    terms = words(title)
+    return frozenset(terms) & forms if len(terms) <= _LONGEST_TITLE else frozenset()
+
+
+def _units(page: int, text: str, forms: frozenset[str]) -> Iterator[Unit]:
+    heading, at = -1, 0
+    for span in spans_of(text):
+        inside = text[span.start : span.end]
+        terms = words(inside)
+        if not terms:
+            continue
+        if span.kind == "heading":
+            heading = at
+        own: dict[str, list[int]] = {}
+        for place, term in enumerate(terms):
+            if term in forms:
+                own.setdefault(term, []).append(place)
+        yield Unit(page, at, span, inside, len(terms), own, heading, _is_chinese(inside))
+        at += 1
+
+
+def spans_of(text: str) -> list[Span]:
+    """Like `sentences`, but prose that a stray fence turned into code is split as prose."""
+    spans: list[Span] = []
+    for span in sentences(text):
+        inside = text[span.start : span.end]
+        if span.kind == "code" and len(inside) > _LONGEST_CODE and len(_PROSE.findall(inside)) > 3:
+            spans += [Span(span.start + s.start, span.start + s.end, s.kind) for s in sentences(inside)]
+        else:
+            spans.append(span)
+    return spans
+
+
+def _is_chinese(text: str) -> bool:
+    letters = len(_LETTER.findall(text))
+    return len(_HAN.findall(text)) * 4 > letters
+
+
+_NEAR = {1: 0.55, 2: 0.35}
+_HEADING, _TITLE, _SYNONYM = 0.65, 0.5, 0.8
+_KINDS: dict[SpanKind, float] = {"sentence": 1.0, "item": 1.0, "heading": 0.0, "row": 0.85, "code": 0.5}
+
+
+def rank(reading: Reading, asked: Sought) -> list[Unit]:
+    """The units that hold anything of what is asked, the best first, with score and coverage filled in."""
+    worth = _worth(reading, asked)
+    whole = amount(asked, worth, {})[1]
+    for units, title in zip(reading.units, reading.titles, strict=True):
+        headings: dict[int, float] = {}
+        for unit in units:
+            present = _presence(unit, units, title)
+            if unit.heading not in headings:
+                above = dict.fromkeys(units[unit.heading].own, 1.0) if unit.heading >= 0 else {}
+                headings[unit.heading] = coverage(asked, worth, dict.fromkeys(title, 0.9) | above)
+            unit.coverage = coverage(asked, worth, present)
+            lexical = _relevance(unit, present, reading, asked, worth)
+            unit.score = _weighed(unit, lexical, whole * headings[unit.heading], asked)
+    return sorted((unit for unit in reading.every() if unit.score > 0), key=lambda unit: -unit.score)
+
+
+_SECTION, _HOW_TO_SECTION = 0.4, 0.8
+
+
+def _weighed(unit: Unit, lexical: float, section: float, asked: Sought) -> float:
+    """A sentence counts by its own words and by the section it stands in."""
+    if not _KINDS[unit.kind] or not (unit.own or (section and asked.kind == "how_to")):
+        return 0.0
+    share = _HOW_TO_SECTION if asked.kind == "how_to" else _SECTION
+    total = lexical * (COV0 + (1 - COV0) * unit.coverage) + share * section
+    return total * _KINDS[unit.kind] * _cue(unit, asked) * _wholeness(unit)
+
+
+def spoken_of(reading: Reading, asked: Sought, unit: Unit) -> float:
+    """How many of the question's words the place of a unit speaks of, generic ones counted less."""
+    present = _presence(unit, reading.units[unit.page], reading.titles[unit.page])
+    return amount(asked, [term.weight for term in asked.terms], present)[0]
+
+
+def missing_names(reading: Reading, asked: Sought) -> int:
+    """Names ("Photoshop") that no page has, and numbered names ("Windows 11") that no page has side by side."""
+    found = dict.fromkeys((form for unit in reading.every() for form in unit.own), 1.0)
+    alone = sum(term.name and not _strength(term, found) for term in asked.terms)
+    return alone + sum(not _stand_together(reading, asked, *pair) for pair in asked.numbered)
+
+
+def _stand_together(reading: Reading, asked: Sought, name: int, number: int) -> bool:
+    first, second = asked.terms[name].forms[0], asked.terms[number].forms[0]
+    return any(place + 1 in unit.own.get(second, ()) for unit in reading.every() for place in unit.own.get(first, ()))
+
+
+def _worth(reading: Reading, asked: Sought) -> list[float]:
+    """Each term's weight times its rarity; what no page has is the rarest."""
+    return [term.weight * _rarity(term, reading.idf) for term in asked.terms]
+
+
+def _rarity(term: Term, idf: dict[str, float]) -> float:
+    whole = min(idf[form] for form in term.forms)
+    return min(whole, max(idf[part] for part in term.parts)) if term.parts else whole
+
+
+def _presence(unit: Unit, units: list[Unit], title: frozenset[str]) -> dict[str, float]:
+    """How near each asked form stands: 1.0 in the unit itself."""
+    present = dict.fromkeys(title, _TITLE)
+    if unit.heading >= 0:
+        present |= dict.fromkeys(units[unit.heading].own, _HEADING)
+    for step in (2, 1):
+        for at in (unit.at - step, unit.at + step):
+            if 0 <= at < len(units) and units[at].heading == unit.heading:
+                for form in units[at].own:
+                    present[form] = max(present.get(form, 0.0), _NEAR[step])
+    present |= dict.fromkeys(unit.own, 1.0)
+    return present
+
+
+def _strength(term: Term, present: dict[str, float]) -> float:
+    others = max((present.get(form, 0.0) for form in term.forms[1:]), default=0.0)
+    parts = min((present.get(part, 0.0) for part in term.parts), default=0.0)
+    return max(present.get(term.forms[0], 0.0), _SYNONYM * max(others, parts))
+
+
+def _relevance(unit: Unit, present: dict[str, float], reading: Reading, asked: Sought, worth: list[float]) -> float:
+    if not unit.own:
+        return 0.0
+    norm = 2.2 / (1.2 * (0.65 + 0.35 * min(4.0, unit.length / reading.mean)) + 1)
+    total = 0.0
+    for term, value in zip(asked.terms, worth, strict=True):
+        strength = _strength(term, present)
+        total += value * strength * (norm if strength >= _SYNONYM else 0.6)
+    return total + _ADJACENT * sum(_side_by_side(unit, asked.terms, worth))
+
+
+def _side_by_side(unit: Unit, terms: tuple[Term, ...], worth: list[float]) -> Iterator[float]:
+    """The lesser worth of each pair of neighbours in the question that are neighbours in the unit as well."""
+    for at in range(len(terms) - 1):
+        first = [place for form in terms[at].forms[:3] for place in unit.own.get(form, ())]
+        second = [place for form in terms[at + 1].forms[:3] for place in unit.own.get(form, ())]
+        if any(0 < abs(a - b) <= 2 for a in first[:8] for b in second[:8]):
+            yield min(worth[at], worth[at + 1])
+
+
+_ADJACENT = 0.4
+COV0 = 0.6
+
+
+def coverage(asked: Sought, worth: list[float], present: dict[str, float]) -> float:
+    """Share (0.0 to 1.0) of the question's worth that is present."""
+    have, total = amount(asked, worth, present)
+    return have / total if total else 0.0
+
+
+def amount(asked: Sought, worth: Sequence[float], present: dict[str, float]) -> tuple[float, float]:
+    """How much of the question's worth is present, and all of it. Chinese runs are counted by characters: a bigram
+    across two words may be missing as long as each of its characters stands in another that is there."""
+    in_runs = {at for run in asked.runs for at in run}
+    have = total = 0.0
+    for at, (term, value) in enumerate(zip(asked.terms, worth, strict=True)):
+        if at not in in_runs:
+            total += value
+            have += value * _strength(term, present)
+    for run in asked.runs:
+        here = [_strength(asked.terms[at], present) for at in run]
+        for place in range(len(run) + 1):
+            around = [at for at in (place - 1, place) if 0 <= at < len(run)]
+            weight = min(worth[run[at]] for at in around) / 2
+            total += weight
+            have += weight * max(here[at] for at in around)
+    return have, total
+
+
+_CUES: dict[Kind, re.Pattern[str]] = {
+    "how_many": re.compile(
+        r"\d|[一二两三四五六七八九十百千万]|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|dozens?|hundreds?|thousands?|millions?)\b"
+    ),
+    "when": re.compile(
+        r"\b(?:1[0-9]|20)\d\d\b|\d年|\d月|世纪|century"
+        r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
+    ),
+    "who": re.compile(r"\b[A-Z]\w+ [A-Z]\w+|[\u4e00-\u9fff]·[\u4e00-\u9fff]"),
+    "why": re.compile(r"\bbecause\b|\bsince\b|\bdue to\b|\breason|\bso that\b|因为|由于|原因|因此|所以"),
+    "how_long": re.compile(
+        r"\b(?:\d+|one|two|three|four|five|six|several|every|each|per)"
+        r" ?(?:second|minute|hour|day|week|month|year|decade)s?\b"
+        r"|(?:[\d一二两三四五六七八九十几每] ?个?(?:秒|分钟|小时|天|日|周|星期|月|年))"
+    ),
+    "how_to": re.compile(
+        r"^(?:To|First|Then|Next|Use|Run|Type|Add|Edit|Install|Execute|Select|Choose|Click|Enter|Open|Set|Start|Make)\b"
+        r"|\byou (?:can|need to|must|have to|should)\b|^[#$] \w"
+        "|命令|运行|执行|编辑|添加|选择|点击|单击|输入|打开|^(?:要|首先|然后|接着|使用|用)"
+    ),
+}
+_COMMANDS = re.compile(r"`[^`]+`")
+_DEFINING = re.compile(r"\b(?:is|are|was|means|refers to|stands for|allows)\b|是|指|——| [—–-] ")
+_CUE_WORTH: dict[Kind, float] = {
+    "how_to": 1.35,
+    "how_long": 2.5,
+    "how_many": 1.5,
+    "when": 1.6,
+    "who": 1.4,
+    "why": 1.2,
+    "definition": 1.4,
+}
+
+
+def _cue(unit: Unit, asked: Sought) -> float:
+    """What the kind of question and its literal strings (`--purge`, `/etc/fstab`) add."""
+    literal = 1.3 if any(string in unit.text for string in asked.literals) else 1.0
+    if asked.kind == "definition":
+        opening = unit.text[:80]
+        first = words(opening)[:3]
+        fits = _DEFINING.search(opening) is not None and any(term in unit.own for term in first)
+    else:
+        pattern = _CUES.get(asked.kind)
+        fits = pattern is not None and pattern.search(unit.text) is not None
+    if asked.kind == "how_to" and _COMMANDS.search(unit.text):
+        literal *= _CUE_WORTH["how_to"]
+    return literal * (_CUE_WORTH[asked.kind] if fits else 1.0)
+
+
+_WHOLE = re.compile(r"[。！？；.!?:：;)）”\"'`*]\s*$")
+
+
+def _wholeness(unit: Unit) -> float:
+    """Captions, half sentences and shell output are worth less than sentences."""
+    if unit.kind == "code":
+        return 1.0
+    worth = 1.0
+    if unit.kind == "sentence" and (not _WHOLE.search(unit.text) or unit.text.startswith(("**", "`#`", "`$`", "\\#"))):
+        worth *= 0.5
+    if len(unit.text) < (10 if unit.chinese else 28):
+        worth *= 0.6
+    if unit.text.rstrip().endswith(("?", "？")):
+        worth *= 0.7
+    if unit.text.count("`") % 2:
+        worth *= 0.9
+    return worth

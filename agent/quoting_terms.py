@@ -1,0 +1,268 @@
+"""What a question asks for: its terms with their weights, its synonyms, and what kind of answer it wants."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from agent.question import Question
+from tools.text import STOP_WORDS, fold, words
+
+Kind = Literal["how_to", "who", "when", "how_many", "how_long", "where", "why", "definition", "other"]
+
+_SHORT_FOLLOW_UP = 3.0
+"""Words up to which a question with a history counts as a follow-up ("and on a laptop?")."""
+_EARLIER = 0.5
+GENERIC = 0.35
+"""Weight of a word that many questions hold and that few answers repeat ("best", "区别")."""
+
+_GENERIC_EN = """
+use find want need way best good better thing work difference different mean meaning list change set add
+create make get know kind type example possible available recommend recommended step help tell explain
+describe understand information option new currently current default main purpose important number several
+various show check see view look give keep let do done try allow provide support supported exist contain
+include call name named start happen first last next many much actually really exactly correct correctly
+properly easy easily safely quickly user people person someone system computer machine command tool program
+software file problem issue error solve fix reason role between forgot forgotten advantage own specific
+together without within using via another whole entire existing given become take put turn bring come go lot
+sort every daily certain stand long short big small high low
+""".split()
+_GENERIC_ZH = """
+使用 方法 查看 检查 区别 不同 作用 步骤 方式 哪种 推荐 建议 意思 含义 解释 介绍 说明 简述 列出 用来 用于
+问题 解决 办法 情况 功能 用途 默认 缺省 支持 提供 包含 包括 名称 叫做 主要 重要 目前 当前 现在 新的 最新
+最好 正确 安全 快速 简单 工具 程序 软件 命令 系统 电脑 计算 算机 机器 文件 用户 信息 时间 原因 目的 优点
+缺点 特点 管理 操作 实现 完成 开始 添加 创建 修改 更改 设置 配置 选择 发生 出现 处理 工作 相关 具体 忘记
+办理 通常 一般 常见 常用 存在 得到 获得 知道 了解 想知 认识 让我 帮我 给我 上的 中的
+""".split()
+_SYNONYMS = """
+delete remove uninstall purge erase
+find search locate
+setup configure configuration set
+wifi wireless wlan wi-fi
+boot start startup
+shutdown poweroff halt
+update upgrade
+folder directory
+picture image
+error failure problem
+install installation
+password passphrase
+account user
+disk drive
+begin start
+buy purchase
+fix repair recover
+cost price
+found founder founded create creator established start
+big large
+difference differ
+desktop gnome kde
+删除 卸载 移除 清除
+升级 更新
+配置 设置 设定 调整
+目录 件夹
+账户 帐户 用户 账号 帐号
+密码 口令 密语
+无线 wifi wi-fi wlan
+内核 核心
+启动 引导 开机
+关闭 关机
+电脑 算机
+打开 开启 启用
+停用 禁用 关闭
+默认 缺省 预设
+方法 办法 方式
+区别 差异 不同 差别
+创建 建立 新建 新增 创立 成立 创办
+添加 增加 加入
+修改 更改 改变 变更
+查找 搜索 查询 寻找
+显示 列出 查看
+恢复 修复 还原
+优点 优势 好处
+缺点 劣势
+硬盘 磁盘
+伺服 服务
+服器 务器
+用者 用户
+记忆 内存
+忆体 内存
+硬碟 硬盘
+网路 网络
+软体 软件
+档案 文件
+程式 程序
+模组 模块
+载入 加载
+印表 打印
+列印 打印
+表机 印机
+套件 件包
+连线 连接
+荧幕 屏幕
+滑鼠 鼠标
+资料 数据
+料夹 目录
+登入 登录
+指令 命令
+式码 代码
+始码 源码
+割区 分区
+支援 支持
+位址 地址
+介面 界面 接口
+视窗 窗口
+存档 保存
+""".strip().splitlines()
+
+_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(pattern))
+    for kind, pattern in (
+        (
+            "how_many",
+            r"\bhow (?:many|much|old|large|big|far)\b|多少|几个|几种|多长|多大",
+        ),
+        ("how_to", r"\bhow (?:do|can|to|should|does|would|could)\b|\bsteps? to\b|如何|怎么|怎样|步骤|咋"),
+        ("when", r"\bwhen\b|\bwhat (?:year|date|day|time)\b|何时|什么时候|哪一?年|哪天|几月|什么时间"),
+        ("who", r"\bwho(?:se|m)?\b|谁|哪位|何人|什么人"),
+        ("where", r"\bwhere\b|哪里|哪儿|何处|什么地方|在哪"),
+        ("why", r"\bwhy\b|为什么|为何|原因"),
+        (
+            "definition",
+            r"^(?:so |and )?what(?:'s| is| are| does)\b|\bdefine\b|是什么|什么是|何为|何谓|是指|什么意思",
+        ),
+    )
+)
+# What a Chinese question says besides its subject: cut out before bigrams are formed across it.
+_ASKING_ZH = re.compile(
+    "什么时候|什么地方|什么时间|为什么|是什么意思|什么意思|有什么|是什么|什么是|什么样的?|什么|有哪些|有哪几种|有几种|哪些|哪一个"
+    "|哪个|哪种|哪里|哪儿|哪位|哪一?年|哪|如何|怎么样|怎么办|怎么|怎样|咋|多少个?|多久|多长|多大|几个|几种|是否|能否|可否"
+    "|可不可以|能不能|是不是|有没有|可以|需要|应该|应当|请问|(?<!申)请|谁|何时|何处|为何|何为|何谓|是指|我想知道|我想要?|我要|告诉我"
+    "|帮我|给我|我的|我|你|您|吗|呢|吧|啊|(?<!目)的|了(?!解)|是|(?<![存现])在(?!线)|和(?!平|谐)|而|用(?![户途法于来])|与|或|及|把|被|让"
+    "|对于|关于|(?<![针相绝])对(?!象|比|话|称|等|齐)|从|到(?!期)|里面|里|之间|以及|一下|一个|一种|这个|那个|这|那|该|时候|之后|之前"
+    "|以后|以前|(?<![社机])会(?!议|话|员|计)|(?<![主重需必只])要(?!求|素|点)|(?<![功性可节])能(?!力|量|源)|(?<!没)有(?!线|效)"
+    "|(?<![集其])中(?![文国心间央断止部])|不(?!同)"
+)
+_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_PLAIN = "A-Za-z0-9"
+_WORD = f"(?:(?![{_HAN}])[^\\W_])+"
+_LITERAL = re.compile(rf"(?<!\w)(?:--?[a-z][a-z-]+|(?:/[{_PLAIN}._-]+)+|[{_PLAIN}_]+(?:[._/-][{_PLAIN}_]+)+)")
+_TOKEN = re.compile(rf"(?P<han>[{_HAN}]+)|(?P<latin>{_WORD}(?:[-./@:'’+]{_WORD})*(?:\+\+|\#)?)")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One thing that the pages should speak of. forms: index terms, any of which will do, the question's own first;
+    parts: of a compound ("wi-fi", "etc/fstab"), which together stand for the whole; name: whether it names a thing."""
+
+    forms: tuple[str, ...]
+    weight: float
+    parts: tuple[str, ...] = ()
+    name: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """terms: Latin words one by one and Chinese bigrams; runs: for each Chinese run the places of its bigrams in
+    `terms`, so that a run's coverage can be counted by characters; literals: strings that are looked for as they
+    are ("--purge", "/etc/fstab"); numbered: places of a name and the number behind it ("Windows 11")."""
+
+    terms: tuple[Term, ...]
+    runs: tuple[tuple[int, ...], ...]
+    kind: Kind
+    literals: tuple[str, ...] = ()
+    numbered: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def forms(self) -> frozenset[str]:
+        return frozenset(form for term in self.terms for form in (*term.forms, *term.parts))
+
+
+def kind_of(question: str) -> Kind:
+    folded = fold(question)
+    return next((kind for kind, pattern in _KINDS if pattern.search(folded)), "other")
+
+
+@cache
+def _forms_by_term() -> dict[str, tuple[str, ...]]:
+    groups: dict[str, tuple[str, ...]] = {}
+    for line in _SYNONYMS:
+        group = [words(word) for word in line.split()]
+        forms = tuple(dict.fromkeys(terms[0] for terms in group))
+        for form in forms:
+            groups[form] = tuple(dict.fromkeys((*groups.get(form, ()), *forms)))
+    return groups
+
+
+@cache
+def _generic() -> frozenset[str]:
+    return frozenset(term for word in (*_GENERIC_EN, *_GENERIC_ZH) for term in words(word))
+
+
+def sought(question: Question) -> Sought:
+    """What to look for; a short follow-up also takes up what the question before it was about."""
+    now = _sought(question.text, 1.0)
+    if not question.history or _words_of(now) > _SHORT_FOLLOW_UP:
+        return now
+    return _joined(now, _sought(question.history[-1].question, _EARLIER))
+
+
+def _sought(text: str, weight: float) -> Sought:
+    plain = unicodedata.normalize("NFKC", text)
+    terms: list[Term] = []
+    runs: list[tuple[int, ...]] = []
+    numbered: list[tuple[int, int]] = []
+    for found in _TOKEN.finditer(plain):
+        if found["han"]:
+            for run in _runs_of(found["han"]):
+                runs.append(tuple(range(len(terms), len(terms) + len(run))))
+                terms += [_term(bigram, weight) for bigram in run]
+            continue
+        term = _latin(found["latin"], weight, is_name=_is_name(plain, found))
+        if term is not None and all(term.forms[0] != other.forms[0] for other in terms):
+            if term.forms[0][0].isdigit() and terms and terms[-1].name:
+                numbered.append((len(terms) - 1, len(terms)))
+            terms.append(term)
+    return Sought(tuple(terms), tuple(runs), kind_of(text), tuple(_LITERAL.findall(plain)), tuple(numbered))
+
+
+def _runs_of(han: str) -> Iterator[list[str]]:
+    """The bigrams of each run that is left when the asking words are cut out; a lone character tells nothing."""
+    for run in _ASKING_ZH.sub(" ", fold(han)).split():
+        if len(run) > 1:
+            yield words(run)
+
+
+def _words_of(asked: Sought) -> float:
+    """Latin words and Chinese words of two characters."""
+    in_runs = sum(map(len, asked.runs))
+    return len(asked.terms) - in_runs + sum((len(run) + 1) / 2 for run in asked.runs)
+
+
+def _joined(now: Sought, earlier: Sought) -> Sought:
+    shift = len(now.terms)
+    runs = tuple(tuple(at + shift for at in run) for run in earlier.runs)
+    kind = earlier.kind if now.kind == "other" else now.kind
+    return Sought(now.terms + earlier.terms, now.runs + runs, kind, now.literals + earlier.literals, now.numbered)
+
+
+def _latin(token: str, weight: float, is_name: bool) -> Term | None:
+    first, *parts = words(token)
+    if first in STOP_WORDS or (len(first) == 1 and first not in "cr" and not first.isdigit()):
+        return None
+    term = _term(first, weight)
+    return Term(term.forms, term.weight, tuple(parts), is_name)
+
+
+def _is_name(text: str, found: re.Match[str]) -> bool:
+    """A capital letter inside a sentence, a digit, or Latin letters in Chinese."""
+    token = found["latin"]
+    starts = not re.search(r"[\w]", text[: found.start()])
+    return any(c.isdigit() for c in token) or any(c.isupper() for c in token[1:]) or (token[0].isupper() and not starts)
+
+
+def _term(form: str, weight: float) -> Term:
+    factor = GENERIC if form in _generic() else 1.0
+    return Term((form, *(other for other in _forms_by_term().get(form, ()) if other != form)), weight * factor)
