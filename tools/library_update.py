@@ -30,7 +30,7 @@ class FolderRefused(ToolError):
 
 @dataclass(frozen=True, slots=True)
 class Indexed:
-    """What was done. name: the folder's name in addresses; the counts are files; problems: files without a page."""
+    """What was done. name: the folder's name in addresses; the counts are pages; problems: files without a page."""
 
     name: str
     added: int = 0
@@ -64,6 +64,7 @@ class Update:
     unread: list[Problem] = field(default_factory=list)
     added: int = 0
     changed: int = 0
+    unchanged: int = 0
     done: int = 0
 
     @classmethod
@@ -78,7 +79,9 @@ class Update:
         name = index.folder_for(root).name
         known, found = index.known(name), walk(root)
         todo = [file for file in found.files if not _is_known(file, known)]
-        return cls(index, root, name, found, known, todo, started)
+        same = {file.path for file in found.files} - {file.path for file in todo}
+        unchanged = sum(not known[path].reason for path in same)
+        return cls(index, root, name, found, known, todo, started, unchanged=unchanged)
 
     async def run(self, extract: Extract, progress: Callable[[IndexStep], None]) -> None:
         """Read and index the files of `todo`, CONCURRENT_FILES at once. Raises SearchDown."""
@@ -99,12 +102,11 @@ class Update:
         gone += [problem.path for problem in self.unread if problem.path in self.known]
         if gone:
             self.index.forget(self.name, gone)
-        unchanged = len(self.walk.files) - self.added - self.changed - len(self.unread)
         return Indexed(
             self.name,
             self.added,
             self.changed,
-            unchanged,
+            self.unchanged,
             len(gone),
             tuple(self._problems()),
             time.monotonic() - self.started,
@@ -126,6 +128,7 @@ class Update:
         known = self.known.get(file.path)
         if known and known.hash == digest:
             await asyncio.to_thread(self.index.touch, self.name, file)
+            self.unchanged += not known.reason
             return
         page = await self._extracted(content, file, extract)
         if isinstance(page, Problem) and page.reason in PASSING_REASONS:
@@ -134,8 +137,8 @@ class Update:
         await asyncio.to_thread(self.index.put, self.name, file, digest, page)
         if isinstance(page, Problem):
             self.known[file.path] = Known(file.mtime, file.size, digest, page.reason, page.detail)
-        else:
-            self.known.pop(file.path, None)
+            return
+        self.known.pop(file.path, None)
         self.added += known is None
         self.changed += known is not None
 

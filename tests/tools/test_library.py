@@ -118,6 +118,7 @@ async def test_unreadable_files_are_named_and_harm_nothing(library: Library, fol
             ("bad.pdf", "bad_pdf"),
             ("empty.txt", "empty"),
         }
+    assert (done.added, done.unchanged) == (0, 2), "only pages are counted"
     assert len(reader.read) == 4, "what is known to be unreadable is not tried again"
     assert await library.pages() == 2
     assert [(known.pages, known.unreadable) for known in await library.folders()] == [(2, 2)]
