@@ -15,6 +15,8 @@ from tools.http import Fetcher, FetchLimits, FetchParts
 
 MAX_ROBOTS_BYTES = 512 * 1024  # RFC 9309, 2.5: at least 500 KiB
 MAX_ORIGINS = 2_000
+LARGE_BYTES = 32 * 1024
+"""From here on a hostile file costs enough (0.5 MB: 2 s to parse, 0.6 s a question) to leave the event loop."""
 KEPT_SECONDS = 24 * 3600.0  # RFC 9309, 2.4: no longer than a day
 FAILURE_KEPT_SECONDS = 60.0
 ROBOTS_LIMITS = FetchLimits(total_seconds=5.0, max_wire_bytes=MAX_ROBOTS_BYTES, max_decoded_bytes=MAX_ROBOTS_BYTES)
@@ -26,6 +28,7 @@ class _Kept:
 
     rules: Protego | PageUnreachable
     until: float
+    large: bool = False
 
 
 def any_kind(_head: bytes, _source: Source) -> str:
@@ -53,23 +56,30 @@ class Robots:
         Raises PageRefused (robots) when the page is off limits, and the failure of robots.txt itself when the
         site could not be asked, since then the page is off limits too (RFC 9309, 2.3.1.4).
         """
-        rules = await self._rules(target)
-        if not rules.can_fetch(target.url, self._token):
-            raise PageRefused(target.url, "robots", "the site's robots.txt asks not to read it")
-        return float(rules.crawl_delay(self._token) or 0.0)
-
-    async def _rules(self, target: Target) -> Protego:
-        kept = self._fresh(target.origin)
-        if kept is None:
-            # One question per origin at a time; the lock goes when nobody waits for it.
-            lock = self._asking.setdefault(target.origin, asyncio.Lock())
-            async with lock:
-                kept = self._fresh(target.origin) or await self._ask(target)
-            if not lock.locked():
-                self._asking.pop(target.origin, None)
+        kept = await self._kept_for(target)
         if isinstance(kept.rules, PageUnreachable):
             raise PageUnreachable(target.url, kept.rules.reason, f"robots.txt: {kept.rules.detail}")
-        return kept.rules
+        if not await self._allows(kept.rules, target.url, kept.large):
+            raise PageRefused(target.url, "robots", "the site's robots.txt asks not to read it")
+        return float(kept.rules.crawl_delay(self._token) or 0.0)
+
+    async def _allows(self, rules: Protego, url: str, large: bool) -> bool:
+        if large:
+            return bool(await asyncio.to_thread(rules.can_fetch, url, self._token))
+        return bool(rules.can_fetch(url, self._token))
+
+    async def _kept_for(self, target: Target) -> _Kept:
+        kept = self._fresh(target.origin)
+        if kept is not None:
+            return kept
+        # One question per origin at a time; the lock goes when nobody holds it.
+        lock = self._asking.setdefault(target.origin, asyncio.Lock())
+        try:
+            async with lock:
+                return self._fresh(target.origin) or await self._ask(target)
+        finally:
+            if not lock.locked():
+                self._asking.pop(target.origin, None)
 
     def _fresh(self, origin: str) -> _Kept | None:
         kept = self._kept.get(origin)
@@ -77,14 +87,14 @@ class Robots:
 
     async def _ask(self, target: Target) -> _Kept:
         rules: Protego | PageUnreachable
+        text = ""
         try:
             text = await self._text(target)
-            # Half a megabyte takes a tenth of a second: not on the event loop.
             rules = await asyncio.to_thread(Protego.parse, text)
         except PageUnreachable as failure:
             rules = failure
         seconds = FAILURE_KEPT_SECONDS if isinstance(rules, PageUnreachable) else KEPT_SECONDS
-        kept = self._kept[target.origin] = _Kept(rules, self._clock() + seconds)
+        kept = self._kept[target.origin] = _Kept(rules, self._clock() + seconds, len(text) > LARGE_BYTES)
         self._kept.move_to_end(target.origin)
         while len(self._kept) > MAX_ORIGINS:
             self._kept.popitem(last=False)
