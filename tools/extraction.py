@@ -22,9 +22,7 @@ _HTML_START = re.compile(
     rb"^\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body|title|meta|script)\b",
     re.IGNORECASE | re.DOTALL,
 )
-_HTML_TAG = re.compile(
-    rb"<(?:p|div|span|br|h[1-6]|table|ul|ol|a|article|main|section|body)\b[^<>]*>", re.IGNORECASE
-)
+_HTML_TAG = re.compile(rb"<(?:p|div|span|br|h[1-6]|table|ul|ol|a|article|main|section|body)\b[^<>]*>", re.IGNORECASE)
 _BINARY_STARTS = (
     b"PK\x03\x04", b"\x1f\x8b", b"\x7fELF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"OggS", b"ID3",
     b"\xd0\xcf\x11\xe0", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zXZ", b"MZ\x90", b"\x00\x00\x01\x00", b"wOF",
@@ -48,9 +46,7 @@ _KIND_BY_SUFFIX: dict[str, Kind] = {
     ".txt": "text",
     ".text": "text",
 }
-_UNKNOWN_TYPES = frozenset(
-    {"", "application/octet-stream", "binary/octet-stream", "application/unknown", "*/*"}
-)
+_UNKNOWN_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/unknown", "*/*"})
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.{0,8000}?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FIELD = re.compile(r"^(title|date)\s*:\s*(.+?)\s*$", re.MULTILINE | re.IGNORECASE)
 _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*\s*$", re.MULTILINE)
@@ -87,7 +83,7 @@ def extract_page(content: bytes, source: Source) -> Webpage:
     if not text.strip():
         raise PageUnreadable(source.url, "empty", "there is no text in it")
     if kind == "html":
-        return _capped(html.read_html(text, source.url))
+        return _capped(html.read_html(text, source.url, document=bool(source.name)))
     return _capped(_text_page(text, source, markdown=kind == "markdown"))
 
 
@@ -136,9 +132,7 @@ def _is_binary(head: bytes, content_type: str) -> bool:
 def _pdf_page(content: bytes, source: Source) -> Webpage:
     found = pdf.read_pdf(content, source.url)
     title = found.title or _name_title(source)
-    return Webpage(
-        url=source.url, title=title, text=found.text, site=html.host(source.url), truncated=found.truncated
-    )
+    return Webpage(url=source.url, title=title, text=found.text, site=html.host(source.url), truncated=found.truncated)
 
 
 def _text_page(text: str, source: Source, *, markdown: bool) -> Webpage:

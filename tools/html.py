@@ -1,16 +1,19 @@
 """Main text of an HTML page: hidden text out, then the page's own structure where that is unmistakable, else
 trafilatura; in Markdown."""
 
+import copy
 import re
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import lxml.html
 import trafilatura
-from lxml.etree import LxmlError, XPath
+from lxml.etree import LxmlError
 from lxml.html import HtmlElement
 
 from tools.charset import clean, one_line
 from tools.errors import PageUnreadable
+from tools.manuals import drop_margins, drop_navigation, manual_root
 from tools.markdown import to_markdown
 from tools.page import Webpage
 from tools.visible import drop_hidden
@@ -32,56 +35,7 @@ LINKED = 0.5
 _DATES = {"extensive_search": False, "original_date": True}
 """The wide search finds a date on 88 % of the pages that have none: the footer's year."""
 
-
-def _has(name: str) -> str:
-    """XPath: has this class."""
-    return f"contains(concat(' ', normalize-space(@class), ' '), ' {name} ')"
-
-
-def _any(*names: str) -> str:
-    """XPath: has one of these classes."""
-    return " or ".join(map(_has, names))
-
-
-_DIVISIONS = _any(
-    *("book", "part", "partintro", "chapter", "appendix", "preface", "section", "sect1", "sect2", "sect3"),
-    *("simplesect", "article", "reference", "glossary", "bibliography", "index", "dedication", "colophon"),
-)
-_GENERATORS = ("asciidoc", "texi2any", "makeinfo", "texi2html", "pandoc", "groff", "debiandoc")
-_LOWER = "translate(@content, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')"
-_MANUAL_PATHS = (
-    # DocBook and Publican; the title page tells them from a page with a div of class "section".
-    f"(//div[({_DIVISIONS}) and .//div[{_has('titlepage')}]] | //div[{_has('refentry')}])[1]",
-    # Sphinx and Read the Docs, old and new themes.
-    f"(//div[{_has('body')} and @role='main'] | //div[{_has('documentwrapper')}]//div[{_has('body')}]"
-    " | //*[@role='main']//div[@itemprop='articleBody'] | //article[@id='furo-main-content'])[1]",
-    # MkDocs, Docusaurus, rustdoc.
-    f"(//article[{_has('md-content__inner')}] | //div[{_has('theme-doc-markdown')}]"
-    f" | //body[{_has('rustdoc')}]//section[@id='main-content'])[1]",
-    # LibreOffice's help.
-    "//div[@id='DisplayArea' and @itemprop]",
-    # Doxygen.
-    f"//div[{_has('contents')} and preceding-sibling::div[.//div[{_has('headertitle')}]]]",
-    # Asciidoctor, Texinfo, Pandoc, man pages: the page is the document.
-    f"//html[head/meta[{' or '.join(f'contains({_LOWER}, {name!r})' for name in _GENERATORS)}]]/body",
-)
-_MANUAL_ROOTS = tuple(XPath(path) for path in _MANUAL_PATHS)
-_NAVIGATION = (
-    "descendant::*[self::nav or self::footer or self::form or @role='navigation' or @role='search' or "
-    + _any(
-        *("toc", "navheader", "navfooter", "docnav", "list-of-tables", "list-of-figures", "list-of-examples"),
-        *("headerlink", "hash-link", "viewcode-link", "sphinxsidebar", "related", "toctree-wrapper", "local"),
-        *("nav-panel", "header-nav", "breadcrumbs", "md-source-file", "pagination-nav", "prev-next-area"),
-        *("theme-doc-breadcrumbs", "permalink", "copybtn", "table-of-contents", "shortcontents", "node-nav"),
-        *("anchorjs-link", "edit-this-page", "relatedtopics"),
-    )
-    + " or @id='toc' or @id='TOC' or @id='table-of-contents']"
-)
 _ARTICLE = "//meta[@property='og:type' and starts-with(@content, 'article')] | //*[contains(@itemtype, 'Article')]"
-_AROUND = (
-    "descendant::*[self::header[not(.//h1 or ancestor::article or ancestor::main)] or self::aside"
-    " or @role='banner' or @role='complementary' or @role='dialog']"
-)
 _ESCAPED = re.compile(r"\\([_*\[\]()#+\-.!<>~{}\\])")
 _CHINESE = re.compile("[\u3400-\u9fff]")
 _TAG = re.compile(r"</?(?:u|sub|sup|del)>")
@@ -89,29 +43,38 @@ _BLANKS = re.compile(r"\n[ \t]*\n\s*\n(?=[ \t]*\S)")
 _FENCED = re.compile(r"(^ *```.*?^ *```[ ]*$)", re.MULTILINE | re.DOTALL)
 
 
-def read_html(text: str, url: str) -> Webpage:
-    """text: decoded and cleaned markup. Raises PageUnreadable (bad_html, no_text)."""
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a page says of itself; "" for what it does not say. date: YYYY-MM-DD."""
+
+    title: str
+    site: str
+    date: str
+
+
+def read_html(text: str, url: str, *, document: bool = False) -> Webpage:
+    """text: decoded and cleaned markup; document: a file of the reader's own, not a page of the web.
+
+    Raises PageUnreadable (bad_html, no_text).
+    """
     tree = _parsed(text, url)
-    facts = trafilatura.extract_metadata(tree, default_url=url, date_config=_DATES, extensive=False)
-    title, site = title_of(tree, facts.title or ""), site_of(tree, facts.sitename or "", url)
+    facts = _facts(tree, url)
+    document = document and len(tree.findall(".//script")) <= SCRIPTS_OF_DOCUMENT
     drop_hidden(tree)
-    body = clean(main_text(tree, fast=len(text) > FAST_CHARS, document=not url.startswith("http"))).strip()
+    body = clean(main_text(tree, fast=len(text) > FAST_CHARS, document=document)).strip()
     if not body:
         raise PageUnreadable(url, "no_text", "no main text was found on it")
-    return Webpage(url=url, title=title, text=body, site=site, date=facts.date or "")
+    return Webpage(url=url, title=facts.title, text=body, site=facts.site, date=facts.date)
 
 
 def main_text(tree: HtmlElement, *, fast: bool, document: bool = False) -> str:
-    """Markdown of the main text, "" when there is none. The tree is changed.
-
-    document: a file of the reader's own, not a page of the web: without scripts it is taken whole.
-    """
+    """Markdown of the main text, "" when there is none. The tree is changed. document: to be taken whole."""
     root = manual_root(tree)
     if root is not None:
-        _drop_all(root, _NAVIGATION)
+        drop_navigation(root)
         if structured := to_markdown(root):
             return structured
-    if document and len(tree.findall(".//script")) <= SCRIPTS_OF_DOCUMENT:
+    if document:
         return _without_surroundings(tree)
     found = _trafilatura(tree, fast=fast)
     if len(found) >= LITTLE * _visible_chars(tree):
@@ -126,8 +89,8 @@ def _without_surroundings(tree: HtmlElement, *, lists_of_links: bool = True) -> 
     """Everything on the page but navigation, banners, margins and, if so wanted, lists of links."""
     body = tree.find("body")
     rest = body if body is not None else tree
-    for around in (_NAVIGATION, _AROUND):
-        _drop_all(rest, around, sparing=MOST)
+    drop_navigation(rest, MOST)
+    drop_margins(rest, MOST)
     if not lists_of_links:
         for element in list(rest.iter("ul", "ol", "dl", "table", "div", "section", "p")):
             if element is not rest and element.getparent() is not None and _is_links(element):
@@ -141,13 +104,28 @@ def _is_links(element: HtmlElement) -> bool:
     return linked > 0 and linked > LINKED * _visible_chars(element)
 
 
-def manual_root(tree: HtmlElement) -> HtmlElement | None:
-    """The element that holds a manual's text, None when the page is not of a known make."""
-    return next((found[0] for path in _MANUAL_ROOTS if (found := path(tree))), None)
+def _facts(tree: HtmlElement, url: str) -> Facts:
+    """For a manual from its head and its first heading alone: the search for more takes longer than the text."""
+    root = manual_root(tree)
+    where = tree if root is None else _head_of(tree)
+    found = trafilatura.extract_metadata(where, default_url=url, date_config=_DATES, extensive=False)
+    title = found.title or ""
+    if root is not None:
+        heading = next(root.iter("h1", "h2", "h3"), None)
+        title = title if heading is None else heading.text_content()
+    return Facts(title_of(tree, title), site_of(tree, found.sitename or "", url), found.date or "")
+
+
+def _head_of(tree: HtmlElement) -> HtmlElement:
+    made = lxml.html.document_fromstring("<html><head></head><body></body></html>")
+    head = tree.find("head")
+    if head is not None:
+        made.replace(made[0], copy.deepcopy(head))
+    return made
 
 
 def title_of(tree: HtmlElement, found: str) -> str:
-    """What the finder found, unless that is an untranslated heading below a Chinese `<title>`."""
+    """What was found, unless that is an untranslated heading below a Chinese `<title>`."""
     head = one_line(tree.findtext(".//title") or "")
     if _CHINESE.search(head) and not _CHINESE.search(found):
         return head
@@ -195,11 +173,3 @@ def _tidy(markdown: str) -> str:
     parts = _FENCED.split(markdown)
     parts[::2] = [_BLANKS.sub("\n\n", _TAG.sub("", _ESCAPED.sub(r"\1", part))) for part in parts[::2]]
     return re.sub(r"[ \t]+$", "", "".join(parts), flags=re.MULTILINE)
-
-
-def _drop_all(root: HtmlElement, path: str, sparing: float = 1.0) -> None:
-    """Except for what holds more than this share of the text: some sites put all of a page into a form."""
-    most = sparing * len(root.text_content())
-    for element in root.xpath(path):
-        if element.getparent() is not None and len(element.text_content()) <= most:
-            element.drop_tree()

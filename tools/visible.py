@@ -134,7 +134,7 @@ def _is_hidden(element: HtmlElement, rules: dict[str, list[Rule]]) -> bool:
         return True
     if "hidden" in element.attrib and element.get("hidden", "").lower() != "until-found":
         return True
-    if hides(element.get("style", "")):
+    if "style" in element.attrib and hides(element.get("style", "")):
         return True
     classes = element.get("class", "").split()
     if not _READER_ONLY.isdisjoint(classes):

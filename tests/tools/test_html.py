@@ -40,6 +40,12 @@ def test_a_document_of_the_readers_own_is_read_whole() -> None:
     assert made.text == "# Notes\n\nShort.\n\n- A link that matters\n\nRoom 7"
 
 
+def test_a_saved_page_of_the_web_is_not_taken_whole() -> None:
+    scripts = "<script>1</script>" * 6
+    body = f"{scripts}<div class='menu sidebar'>{MENU}</div><article><p>{SENTENCE * 8}</p></article>"
+    assert "Shop" not in read(body, url="file:a.html").text
+
+
 def test_names_are_written_as_they_are_and_no_tags_are_left() -> None:
     made = read(f"<article><p>{SENTENCE * 4} Edit apt_preferences(5) and *.list, <u>now</u>.</p></article>")
     assert "Edit apt_preferences(5) and *.list, now." in made.text
