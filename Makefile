@@ -45,6 +45,10 @@ check: $(VENV)/.dev ## lint, types and the rules of the house
 	@$(BIN)/mypy
 	@PYTHONPATH=. $(BIN)/lint-imports --no-timing 2>/dev/null || PYTHONPATH=. $(BIN)/lint-imports
 
+.PHONY: cases
+cases: $(VENV)/.dev ## replay a file of attack cases: make cases SUITE=ssrf|injection [FILE=...]
+	@$(BIN)/python -m tests.cases.run_$(SUITE) "$(or $(FILE),tests/cases/$(SUITE).jsonl)"
+
 .PHONY: lock
 lock: ## write the lock files anew (needs uv)
 	@scripts/lock
