@@ -69,7 +69,6 @@ class Settings(BaseSettings):
         frozen=True,
         validate_default=True,
         hide_input_in_errors=True,
-        allow_inf_nan=False,
     )
     _origins: Mapping[str, str] = PrivateAttr(default_factory=dict)
 

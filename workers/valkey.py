@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from redis import Redis
@@ -164,6 +164,10 @@ class EmbeddedValkey:
             if time.monotonic() > deadline:
                 raise StoreDown(f"the store's server in {self._folder} does not stop")
             time.sleep(POLL_SECONDS)
+        elsewhere = Path(self._socket()).parent
+        if elsewhere != self._folder:
+            with suppress(OSError):
+                elsewhere.rmdir()
 
     @contextmanager
     def _starting(self, deadline: float) -> Iterator[None]:

@@ -6,7 +6,7 @@ import io
 import json
 import tarfile
 import tomllib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from workers.backup import BackupRefused, back_up, settings_text
 from workers.restore import open_backup, restore
 from workers.settings import Settings, load_settings
 from workers.store import Retention, Store
+from workers.store_errors import StoreDown
 from workers.store_keys import Owner, key_of
 
 PAGE = Webpage("https://example.org", "t", "正文")
@@ -63,6 +64,15 @@ def settings(tmp_path: Path) -> Settings:
 async def backup(store: Store, settings: Settings, tmp_path: Path) -> Path:
     await back_up(store, settings, tmp_path / "backup.tar.gz")
     return tmp_path / "backup.tar.gz"
+
+
+@pytest.fixture
+async def user_who_may_not_rename(valkey: Redis, valkey_address: str) -> AsyncIterator[Redis]:
+    """A client whose transactions fail at their last step."""
+    await valkey.acl_setuser("limited", True, True, categories=["+@all"], commands=["-rename"], keys=["*"])
+    async with Redis.from_url(valkey_address, username="limited", password="", socket_timeout=5) as client:
+        yield client
+    await valkey.acl_deluser("limited")
 
 
 def unpacked(file: Path) -> dict[str, bytes]:
@@ -193,6 +203,7 @@ def test_it_names_neither_user_nor_host(backup: Path) -> None:
 Forge = Callable[[dict[str, bytes]], dict[str, bytes]]
 FORGED: dict[str, Forge] = {
     "traversal": lambda m: m | {"../evil": b"x"},
+    "signed traversal": lambda m: signed(m | {"../evil": b"x"}),
     "absolute": lambda m: m | {"/evil": b"x"},
     "folder": lambda m: m | {"sub/store.jsonl": b"x"},
     "stranger": lambda m: m | {"extra.txt": b"x"},
@@ -281,3 +292,17 @@ async def test_an_index_that_cannot_be_written_leaves_everything_as_it_was(
     with pytest.raises(BackupRefused, match="cannot be written"):
         await restore(open_backup(backup, folder), store, occupied)
     assert await everything(store.client) == before
+
+
+async def test_a_store_that_breaks_off_in_the_middle_gets_the_old_library_back(
+    store: Store, backup: Path, settings: Settings, user_who_may_not_rename: Redis, tmp_path: Path
+) -> None:
+    library_with(settings.library_index, tmp_path / "other papers")
+    before, library = await everything(store.client), folders_in(settings.library_index)
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    limited = Store(user_who_may_not_rename, Retention.of(30, 30, 24))
+    with pytest.raises(StoreDown):
+        await restore(open_backup(backup, folder), limited, settings.library_index)
+    assert await everything(store.client) == before
+    assert folders_in(settings.library_index) == library

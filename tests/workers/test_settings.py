@@ -196,6 +196,12 @@ def test_a_wrong_address_is_reported_without_its_password(
     assert "hunter2" not in str(caught.value)
 
 
+def test_not_even_settings_that_were_made_by_hand_repeat_a_wrong_value() -> None:
+    with pytest.raises(ValidationError) as caught:
+        Settings(model_url="ftp://user:hunter2@example.org")
+    assert "hunter2" not in str(caught.value)
+
+
 def test_a_plain_key_is_hashed_as_it_is_loaded_and_a_hash_stays() -> None:
     hashed = "sha256:" + "0" * 64
     settings = Settings(api_keys=("abc", hashed))

@@ -234,6 +234,7 @@ async def test_uploads_and_files_of_the_library_never_enter_the_shared_cache(sto
     assert not await store.put_page(upload.url, upload)
     assert not await store.put_page("https://example.org", replace(upload, url=f"file://{tmp_path}/a.html"))
     assert not await store.put_page("https://example.org", replace(PAGES[0], text="x" * 5_000_000))
+    assert not await store.put_page("library://folder/a.html", PAGES[0])
     assert b"secret" not in await everything(store.client)
 
 

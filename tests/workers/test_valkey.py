@@ -135,6 +135,11 @@ def test_a_long_path_gets_a_socket_elsewhere_that_only_its_user_may_enter(tmp_pa
     assert len(os.fsencode(socket)) <= 100
     assert socket.parent.stat().st_mode & 0o077 == 0
     server.stop()
+    assert not socket.parent.exists()
+    socket.parent.mkdir(mode=0o755)
+    with pytest.raises(StoreDown, match="somebody else"):
+        server.start()
+    socket.parent.rmdir()
 
 
 def test_a_server_on_another_socket_is_found_when_the_folder_for_temporary_files_changed(
