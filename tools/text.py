@@ -16,7 +16,7 @@ from tools.stemming import stem
 from tools.stop_words import (
     ASKING_EN,
     ELSEWHERE,
-    FUNCTION_CHARACTERS,
+    FUNCTION_PHRASES,
     JAPANESE,
     STOP_WORDS,
     STOP_WORDS_EN,
@@ -188,14 +188,12 @@ def _stemmed(word: str) -> str:
 
 
 def content_words(text: str) -> list[str]:
-    """The terms of `words` that carry a subject; all of them when there is no such term."""
-    terms = words(text)
-    return [term for term in terms if not _is_function_word(term)] or terms
+    """The terms of `words` that carry a subject; all of them when there is no such term.
 
-
-def _is_function_word(term: str) -> bool:
-    """A stop word, or a bigram across the end of a Chinese word, where 的, 了 or 怎 belongs to no word."""
-    return term in STOP_WORDS or (len(term) == 2 and not FUNCTION_CHARACTERS.isdisjoint(term))
+    Function words are taken out of Chinese runs before these are cut, so that 怎样命名 gives 命名, not 样命.
+    """
+    kept = FUNCTION_PHRASES.sub(lambda found: found["word"] or " ", fold(text))
+    return [term for term in words(kept) if term not in STOP_WORDS] or words(text)
 
 
 def bm25(question: Iterable[str], documents: Sequence[Sequence[str]], k1: float = 1.2, b: float = 0.75) -> list[float]:

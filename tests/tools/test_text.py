@@ -74,7 +74,10 @@ def test_chinese_runs_are_bigrams_and_no_term_holds_space() -> None:
 
 def test_function_words_are_stop_words_as_words_writes_them() -> None:
     assert content_words("What does this have to do with Debian?") == ["debian"]
-    assert content_words("什么是内核的大小") == ["是内", "内核", "大小"]
+    assert content_words("Why doesn't GRUB start, and what's wrong?") == ["grub", "start", "wrong"]
+    assert content_words("什么是内核的大小") == ["内核", "大小"]
+    assert content_words("怎樣命名？有什么用？") == ["命名"]
+    assert content_words("我想了解目的") == ["了解", "解目", "目的"]
     assert set(words("does this because 如何 什么")) & STOP_WORDS >= {"如何", "什么"}
 
 
