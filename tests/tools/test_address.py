@@ -141,9 +141,7 @@ def test_an_ordinary_url_is_read_in_its_one_spelling(url: str, wire: str) -> Non
     assert parse_target(url, POLICY).url == wire
 
 
-@given(
-    st.text(max_size=60), st.sampled_from(["", "http://", "https://", "http://pub.test", "http://[", "//"])
-)
+@given(st.text(max_size=60), st.sampled_from(["", "http://", "https://", "http://pub.test", "http://[", "//"]))
 def test_any_string_is_a_target_or_a_refusal(text: str, prefix: str) -> None:
     try:
         target = parse_target(prefix + text, POLICY)
@@ -221,3 +219,27 @@ def test_what_a_log_shows_has_no_control_characters(tail: str) -> None:
 def test_the_c_library_would_have_read_these_as_loopback() -> None:
     """Why numeric hosts are refused and never handed to getaddrinfo."""
     assert socket.inet_aton("0x7f.1") == socket.inet_aton("127.0.0.1")
+
+
+def test_a_url_has_at_most_8192_characters() -> None:
+    longest = "http://pub.test/".ljust(8_192, "a")
+    assert reason_of(longest) == ""
+    assert reason_of(longest + "a") == "malformed_url"
+
+
+def test_a_shown_url_has_at_most_2000_characters() -> None:
+    assert len(without_userinfo("http://pub.test/" + "a" * 5_000)) == 2_000
+
+
+def test_a_name_has_at_most_253_characters() -> None:
+    longest = ".".join(["a" * 63] * 3 + ["a" * 56, "test"])
+    assert len(longest) == 253
+    assert reason_of(f"http://{longest}/") == ""
+    assert reason_of(f"http://{longest.replace('.test', 'a.test')}/") == "host"
+
+
+@pytest.mark.parametrize("dot", ["\u3002", "\uff0e", "\uff61"])
+def test_a_foreign_full_stop_is_named_as_the_reason(dot: str) -> None:
+    with pytest.raises(PageRefused) as refused:
+        parse_target(f"http://redis{dot}test/", POLICY)
+    assert refused.value.detail == "a full stop that is not a dot"
