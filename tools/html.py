@@ -58,8 +58,8 @@ def read_html(text: str, url: str, *, document: bool = False) -> Webpage:
     Raises PageUnreadable (bad_html, no_text).
     """
     tree = _parsed(text, url)
-    facts = _facts(tree, url)
     document = document and len(tree.findall(".//script")) <= SCRIPTS_OF_DOCUMENT
+    facts = _facts(tree, url, manual_root(tree), document=document)
     drop_hidden(tree)
     body = clean(main_text(tree, fast=len(text) > FAST_CHARS, document=document)).strip()
     if not body:
@@ -104,14 +104,15 @@ def _is_links(element: HtmlElement) -> bool:
     return linked > 0 and linked > LINKED * _visible_chars(element)
 
 
-def _facts(tree: HtmlElement, url: str) -> Facts:
-    """For a manual from its head and its first heading alone: the search for more takes longer than the text."""
-    root = manual_root(tree)
-    where = tree if root is None else _head_of(tree)
+def _facts(tree: HtmlElement, url: str, root: HtmlElement | None, *, document: bool) -> Facts:
+    """For manuals and documents from the head and the first heading alone: the search for more takes longer
+    than the text. root: of a manual, None for other pages."""
+    plain = document or root is not None
+    where = _head_of(tree) if plain else tree
     found = trafilatura.extract_metadata(where, default_url=url, date_config=_DATES, extensive=False)
     title = found.title or ""
-    if root is not None:
-        heading = next(root.iter("h1", "h2", "h3"), None)
+    if plain and (root is not None or not title):
+        heading = next((tree if root is None else root).iter("h1", "h2", "h3"), None)
         title = title if heading is None else heading.text_content()
     return Facts(title_of(tree, title), site_of(tree, found.sitename or "", url), found.date or "")
 

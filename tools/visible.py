@@ -49,16 +49,13 @@ _DISPLAY = re.compile(r"(?:^|;)(display|visibility|opacity|font-size):")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One style rule with a simple selector. tag: "" for any; marks: `.class`, `#id`; hides: or shows."""
+    """One style rule with a simple selector. tag: "" for any; marks: `.class`, `#id`; hides: or shows;
+    weight: specificity as CSS counts it."""
 
     tag: str
     marks: frozenset[str]
     hides: bool
-
-    @property
-    def weight(self) -> int:
-        """Specificity as CSS counts it: ids, then classes, then the tag."""
-        return sum(10 if mark[0] == "." else 100 for mark in self.marks) + bool(self.tag)
+    weight: int
 
 
 def drop_hidden(tree: HtmlElement) -> int:
@@ -95,7 +92,7 @@ def hides(style: str) -> bool:
 
 def style_rules(css: str) -> dict[str, list[Rule]]:
     """The rules outside of @media that hide something, or show it again, by one of their classes or ids."""
-    made: dict[str, list[Rule]] = {}
+    made: dict[tuple[str, frozenset[str]], Rule] = {}
     for selectors, body in _flat_rules(_uncommented(css)):
         if not _TELLING.search(body):
             continue
@@ -105,8 +102,13 @@ def style_rules(css: str) -> dict[str, list[Rule]]:
         for selector in selectors.split(","):
             if found := _SIMPLE.match(selector.strip()):
                 marks = frozenset(re.findall(r"[.#][\w-]+", found.group(2)))
-                made.setdefault(min(marks), []).append(Rule((found.group(1) or "").lower(), marks, hiding))
-    return made
+                tag = (found.group(1) or "").lower()
+                weight = sum(10 if mark[0] == "." else 100 for mark in marks) + bool(tag)
+                made[tag, marks] = Rule(tag, marks, hiding, weight)  # the last one for a selector holds
+    by_mark: dict[str, list[Rule]] = {}
+    for rule in made.values():
+        by_mark.setdefault(min(rule.marks), []).append(rule)
+    return by_mark
 
 
 def _flat_rules(css: str) -> Iterator[tuple[str, str]]:

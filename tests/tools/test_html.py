@@ -37,6 +37,7 @@ def test_a_page_that_lies_within_a_form_is_not_thrown_away_with_it() -> None:
 def test_a_document_of_the_readers_own_is_read_whole() -> None:
     body = "<h1>Notes</h1><p>Short.</p><ul><li><a href='x'>A link that matters</a></li></ul><address>Room 7</address>"
     made = read(body, url="file:a.html")
+    assert (made.title, read("<h2>Notes</h2>x", "", "file:a.html").title) == ("T", "Notes")
     assert made.text == "# Notes\n\nShort.\n\n- A link that matters\n\nRoom 7"
 
 
