@@ -260,7 +260,16 @@ def _phrase(element: HtmlElement, depth: int = 0) -> str:
         return _BREAK
     if element.tag == "sup" and "footnote" in element.get("class", ""):
         return ""
+    if element.tag == "sup" and _is_power(element):
+        return f"^{element.text}"
     return _code(element) if element.tag in _CODE else _inner(element, depth + 1)
+
+
+def _is_power(element: HtmlElement) -> bool:
+    """2<sup>64</sup> is not 264."""
+    before = element.getprevious()
+    text = before.tail if before is not None else element.getparent().text
+    return (text or "")[-1:].isdigit() and (element.text or "").strip().isdigit() and len(element) == 0
 
 
 def _code(element: HtmlElement) -> str:

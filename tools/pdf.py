@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +19,9 @@ _ENCRYPTED = ("password", "security")
 _SENTENCE_END = re.compile(r"[.!?:;。！？：；”\"')）】]$")
 _HYPHEN = re.compile(r"(?<=[a-z])[-\u00ad\ufffe\u2010]$")
 _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
+_PAGE_NUMBER = re.compile(r"\d+|\b[ivxlc]{1,7}\b", re.IGNORECASE)
+_CONTENTS_LINE = re.compile(r"(?:[.…·]\s?){5,}\s*[\divxlc]{0,6}$")
+"""A line of a table of contents: dots that lead to a page's number."""
 _NEW_BLOCK = re.compile(
     r"^(?:[-•‣◦*·–]\s|\(?\d{1,3}[.)、]\s*|[（(][一二三四五六七八九十]+[)）]|[一二三四五六七八九十]+、|#)"
 )
@@ -58,7 +62,7 @@ def _read(document: "pypdfium2.PdfDocument", url: str) -> PdfText:
             break
         texts.append(_page_text(document, number))
         size += len(texts[-1])
-    text = "\n\n".join(part for part in map(paragraphs, texts) if part)
+    text = "\n\n".join(part for part in map(paragraphs, without_running_lines(texts)) if part)
     if not text:
         raise PageUnreadable(url, "scanned_pdf", f"{count} pages without text, probably scanned")
     title = one_line(str(document.get_metadata_value("Title") or ""))
@@ -77,12 +81,28 @@ def _page_text(document: "pypdfium2.PdfDocument", number: int) -> str:
         page.close()
 
 
+def without_running_lines(pages: list[str]) -> list[str]:
+    """Without the head and foot that stand on many pages, but for the page's number."""
+    split = [[line for line in page.splitlines() if line.strip()] for page in pages]
+    counted = Counter(_unnumbered(lines[place]) for lines in split for place in {0, -1} if len(lines) > 1)
+    running = {line for line, count in counted.items() if count >= max(3, len(pages) // 4)}
+    made = []
+    for page, lines in zip(pages, split, strict=True):
+        ends = {lines[place] for place in (0, -1) if len(lines) > 1 and _unnumbered(lines[place]) in running}
+        made.append("\n".join(line for line in page.splitlines() if line not in ends) if ends else page)
+    return made
+
+
+def _unnumbered(line: str) -> str:
+    return " ".join(_PAGE_NUMBER.sub(" ", line).split())
+
+
 def paragraphs(page: str) -> str:
     """Join the lines of one page into paragraphs; Chinese lines without a space, hyphenated words mended.
 
     A short line that ends a sentence ends a paragraph; so does a line before an item of a list.
     """
-    lines = list(_lines(page))
+    lines = [line for line in _lines(page) if not _CONTENTS_LINE.search(line)]
     width = max((len(line) for line in lines), default=0)
     made: list[str] = []
     fresh = True

@@ -92,6 +92,10 @@ def test_a_table_that_only_places_things_is_no_table() -> None:
     assert markdown('<table role="presentation"><tr><td>a</td><td>b</td></tr></table>') == "a\n\nb"
 
 
+def test_a_power_is_not_a_number() -> None:
+    assert markdown("<p>2<sup>64</sup> addresses, as said<sup>1</sup></p>") == "2^64 addresses, as said1"
+
+
 def test_a_fence_within_code_is_fenced_by_more_ticks() -> None:
     assert markdown("<pre>```\nx\n```</pre>") == "````\n```\nx\n```\n````"
 

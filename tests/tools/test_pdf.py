@@ -62,6 +62,19 @@ def test_a_pdf_is_known_by_its_bytes_whatever_it_is_called() -> None:
     assert made.text == "Some text."
 
 
+def test_heads_and_feet_and_tables_of_contents_are_left_out() -> None:
+    def lines(number: int) -> list[str]:
+        return [
+            f"Manual {number} / 8",
+            f"Text of page {number} is here.",
+            "1.1 Address . . . . . . . . 4",
+            f"page {number}",
+        ]
+
+    made = extract_page(pdf([lines(number) for number in range(1, 9)]), SOURCE)
+    assert made.text.split("\n\n") == [f"Text of page {number} is here." for number in range(1, 9)]
+
+
 def test_pages_without_a_word_are_a_scan() -> None:
     assert reason_of(pdf([[], []])) == "scanned_pdf"
 
