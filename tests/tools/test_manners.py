@@ -33,14 +33,14 @@ async def test_requests_to_one_host_are_spaced() -> None:
 
 
 async def test_requests_to_different_hosts_do_not_wait_for_each_other() -> None:
-    times = await starts(Hosts(Manners(spacing_seconds=1.0)), [f"pub{number}.test" for number in range(20)])
-    assert times[-1] < 0.5
+    times = await starts(Hosts(Manners(spacing_seconds=60.0)), [f"pub{number}.test" for number in range(20)])
+    assert times[-1] < 30
 
 
 async def test_a_crawl_delay_is_kept_up_to_a_bound() -> None:
     hosts = Hosts(Manners(spacing_seconds=0.0, max_spacing_seconds=0.2))
     times = await starts(hosts, ["pub.test"] * 2, crawl_delay_seconds=3_600)
-    assert 0.19 < times[1] - times[0] < 0.5
+    assert 0.19 < times[1] - times[0] < 30
 
 
 async def test_two_requests_at_once_and_not_three() -> None:

@@ -1,7 +1,6 @@
 """What a reader of the web promises, over the small internet on loopback."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -16,7 +15,7 @@ from tools.manners import Manners
 from tools.page import Webpage
 from tools.web import SourceRules, WebParts, WebReader, user_agent
 
-LIMITS = FetchLimits(total_seconds=2.0, first_byte_seconds=1.0, read_gap_seconds=0.5)
+LIMITS = FetchLimits(total_seconds=10.0, read_gap_seconds=1.0)
 
 
 async def as_text(body: bytes, source: Source) -> Webpage:
@@ -125,20 +124,19 @@ async def test_a_long_retry_after_is_a_failure_at_once_and_keeps_us_away(web: Fa
     web.put("http://pub.test/", Page("busy", status=429, headers=(("Retry-After", "1000000000"),)))
     web.put("http://pub.test/b", "text")
     reader = WebReader(parts(web))
-    started = time.monotonic()
     assert (await failure(reader, "http://pub.test/")).reason == "http_429"
     assert (await failure(reader, "http://pub.test/b")).reason == "asked_to_wait"
-    assert time.monotonic() - started < 1.0
+    assert [request.path for request in web.requests] == ["/robots.txt", "/"]
 
 
 async def test_one_deadline_holds_over_robots_waits_and_redirects(web: FakeWeb) -> None:
-    web.put("http://pub.test/robots.txt", Page("", delay_seconds=0.7))
-    web.put("http://pub.test/", Page("", status=302, headers=(("Location", "/b"),), delay_seconds=0.8))
-    web.put("http://pub.test/b", Page("text", delay_seconds=0.9))
-    started = time.monotonic()
-    error = await failure(WebReader(parts(web)), "http://pub.test/")
+    web.put("http://pub.test/robots.txt", Page("", delay_seconds=0.4))
+    web.put("http://pub.test/", Page("", status=302, headers=(("Location", "/b"),), delay_seconds=0.4))
+    web.put("http://pub.test/b", Page("text", delay_seconds=0.4))
+    limits = FetchLimits(total_seconds=1.0)
+    reader = WebReader(replace(parts(web), fetching=replace(parts(web).fetching, limits=limits)))
+    error = await failure(reader, "http://pub.test/")
     assert (type(error), error.reason) == (PageUnreachable, "timeout")
-    assert time.monotonic() - started < 2.5
 
 
 async def test_every_error_names_the_page_that_was_asked_for(web: FakeWeb) -> None:
@@ -152,7 +150,7 @@ async def test_every_error_names_the_page_that_was_asked_for(web: FakeWeb) -> No
 
 async def test_pages_do_not_notice_each_others_failures(web: FakeWeb) -> None:
     web.put("http://good.test/", "text")
-    web.put("http://slow.test/", Page("text" * 20, drip=(1, 0.3)))
+    web.put("http://slow.test/", Page("text" * 20, drip=(1, 2.0)))
     web.put("http://big.test/", Page(b"%PDF-" + bytes(9_000)))
     limits = replace(LIMITS, max_pdf_bytes=5_000)
     fetching = replace(parts(web).fetching, limits=limits)
@@ -166,13 +164,15 @@ async def test_pages_do_not_notice_each_others_failures(web: FakeWeb) -> None:
 
 
 async def test_a_reader_that_is_cancelled_hangs_up_at_once(web: FakeWeb) -> None:
-    web.put("http://pub.test/", Page("<p>text</p>" * 1_000, drip=(10, 0.02)))
+    web.put("http://pub.test/", Page("<p>text</p>" * 10_000, drip=(10, 0.02)))
+    web.put("http://pub.test/b", "text")
     reader = WebReader(parts(web))
     reading = asyncio.ensure_future(reader.read("http://pub.test/"))
-    await asyncio.sleep(0.3)
-    assert web.open_now["pub.test"] == 1
-    reading.cancel()
-    await asyncio.sleep(0.3)
-    assert web.open_now["pub.test"] == 0
-    web.put("http://pub.test/b", "text")
+    async with asyncio.timeout(10):
+        while not any(request.path == "/" for request in web.requests):
+            await asyncio.sleep(0.01)
+        assert web.open_now["pub.test"] == 1
+        reading.cancel()
+        while web.open_now["pub.test"]:
+            await asyncio.sleep(0.01)
     assert (await reader.read("http://pub.test/b")).text == "text"
