@@ -7,7 +7,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 KAOZHENG_PORT ?= 8000
 export KAOZHENG_PORT
-export PYTHONDONTWRITEBYTECODE ?=
 
 .PHONY: help
 help: ## list the commands
@@ -26,7 +25,8 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
 
 .PHONY: ask
 ask: $(VENV)/.runtime ## answer a question from real pages: make ask Q="..." [LIBRARY=DIR]
-	@$(BIN)/python -m workers.cli ask $(if $(LIBRARY),--library "$(LIBRARY)") -- "$${Q:-How do I upgrade Debian to the next stable release?}"
+	@q='$(subst ','\'',$(value Q))'; $(BIN)/python -m workers.cli ask $(if $(LIBRARY),--library "$(LIBRARY)") -- \
+	  "$${q:-How do I upgrade Debian to the next stable release?}"
 
 .PHONY: serve
 serve: $(VENV)/.runtime ## run the REST service on KAOZHENG_PORT (8000)
@@ -43,7 +43,7 @@ check: $(VENV)/.dev ## lint, types and the rules of the house
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@PYTHONPATH=. $(BIN)/lint-imports --no-timing 2>/dev/null || PYTHONPATH=. $(BIN)/lint-imports
+	@PYTHONPATH=. $(BIN)/lint-imports --no-cache | tail -n 9
 
 .PHONY: cases
 cases: $(VENV)/.dev ## replay a file of attack cases: make cases SUITE=ssrf|injection [FILE=...]

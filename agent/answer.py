@@ -85,7 +85,10 @@ class Flaw:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """One change made after the text was streamed. start and end: the range of the streamed text that it replaces."""
+    """One change made after the text was streamed. They apply one after the other, the first to the streamed text.
+
+    start and end: the range that is replaced, in the text as it stands before this change.
+    """
 
     start: int
     end: int

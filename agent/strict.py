@@ -15,7 +15,7 @@ _NOTHING_LEFT = {
 def only_supported(text: str, supports: Sequence[Support], language: str) -> tuple[str, tuple[Correction, ...]]:
     """The text without the sentences, items and rows that no cited page supports; headings and code stay.
 
-    Returns the new text and, in the old text's offsets, what was taken out.
+    Returns the new text and what was taken out, one after the other.
     """
     proven = {support.claim_start for support in supports if support.verdict == "supported"}
     claims = [claim for claim in claims_of(text) if claim.kind in ("sentence", "item", "row")]
@@ -24,12 +24,11 @@ def only_supported(text: str, supports: Sequence[Support], language: str) -> tup
         return text, ()
     if len(unproven) == len(claims):
         return _NOTHING_LEFT[language], (Correction(0, len(text), text, _NOTHING_LEFT[language], "unsupported"),)
-    removed = tuple(_removal(text, claim.start, claim.end) for claim in unproven)
-    kept, last = "", 0
-    for correction in removed:
-        kept += text[last : correction.start]
-        last = correction.end
-    return kept + text[last:], removed
+    removed: list[Correction] = []
+    for claim in reversed(unproven):  # from the end, so that the places before stay as they are
+        removed.append(_removal(text, claim.start, claim.end))
+        text = text[: removed[-1].start] + text[removed[-1].end :]
+    return text, tuple(removed)
 
 
 def _removal(text: str, start: int, end: int) -> Correction:

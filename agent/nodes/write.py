@@ -11,13 +11,15 @@ from agent.delta import Generate
 from agent.errors import ModelDown, ModelMisbehaved
 from agent.events import Cited, Packed, Text, Thinking
 from agent.fence import fence_line
-from agent.nodes.deps import Deps, Run
+from agent.nodes.deps import Deps, Run, WhyQuoted
 from agent.nodes.state import Draft, Gathering, Written
 from agent.packing import pack
 from agent.prompt import Prompt
 from tools.page import Webpage
 
 _AROUND_EACH_PAGE = 80  # tokens for the lines around a page's text
+_QUOTE_SECONDS = 10.0  # the quoting reader's own limit: it may begin when the model has used up the time
+_RESERVE_SECONDS = 2.0  # of the run, kept back from the model for checking, or for quoting in its place
 _AROUND_ALL = 1_600  # tokens of the vendor's template, the longer of the two, and the system line
 
 
@@ -71,20 +73,27 @@ async def _draft(prompt: Prompt, runtime: Runtime[Run]) -> Draft:
     run = runtime.context
     deps = run.deps
     if deps.generate is None:
-        return await _Writing(prompt, runtime).run(deps.quote("no_model"), "quoting-reader")
+        return await _quoted(prompt, runtime, "no_model")
     try:
         return await _by_model(prompt, deps.generate, runtime)
     except (ModelDown, ModelMisbehaved) as error:
         if not deps.degrade:
             raise
         why = error.reason if isinstance(error, ModelDown) else error.code
-        return await _Writing(prompt, runtime, degraded=why).run(deps.quote("model_down"), "quoting-reader")
+        return await _quoted(prompt, runtime, "model_down", degraded=why)
+
+
+async def _quoted(prompt: Prompt, runtime: Runtime[Run], why: WhyQuoted, degraded: str = "") -> Draft:
+    writing = _Writing(prompt, runtime, _QUOTE_SECONDS, degraded)
+    return await writing.run(runtime.context.deps.quote(why), "quoting-reader")
 
 
 async def _by_model(prompt: Prompt, generate: Generate, runtime: Runtime[Run]) -> Draft:
     """A model that answers with nothing is asked once more."""
     for _ in range(2):
-        draft = await _Writing(prompt, runtime).run(generate, runtime.context.deps.model_name)
+        run = runtime.context
+        writing = _Writing(prompt, runtime, max(0.0, run.seconds_left - _RESERVE_SECONDS))
+        draft = await writing.run(generate, run.deps.model_name)
         if draft.text.strip() or draft.broken:
             return draft
     raise ModelMisbehaved("The model answered twice without any text. Ask again, or use another model.")
@@ -93,8 +102,8 @@ async def _by_model(prompt: Prompt, generate: Generate, runtime: Runtime[Run]) -
 class _Writing:
     """One call of a model: deltas in, events out, a draft at the end. What was written survives a break."""
 
-    def __init__(self, prompt: Prompt, runtime: Runtime[Run], degraded: str = "") -> None:
-        self._prompt, self._runtime, self._degraded = prompt, runtime, degraded
+    def __init__(self, prompt: Prompt, runtime: Runtime[Run], seconds: float, degraded: str = "") -> None:
+        self._prompt, self._runtime, self._seconds, self._degraded = prompt, runtime, seconds, degraded
         self._reader = CitationReader(len(prompt.pages))
         self._text: list[str] = []
         self._thinking: list[str] = []
@@ -103,7 +112,7 @@ class _Writing:
     async def run(self, generate: Generate, model: str) -> Draft:
         broken = ""
         try:
-            async with self._runtime.context.until(float("inf")):
+            async with asyncio.timeout(self._seconds):
                 await self._stream(generate)
         except ModelDown as down:
             if not any(self._text):

@@ -280,13 +280,22 @@ async def test_a_stream_that_breaks_keeps_what_was_written_and_says_partial() ->
 
 
 async def test_when_time_runs_out_what_was_written_is_kept() -> None:
-    limits = replace(quickly(), depths={**DEPTH_LIMITS, "quick": replace(DEPTH_LIMITS["quick"], seconds=1.0)})
+    limits = replace(quickly(), depths={**DEPTH_LIMITS, "quick": replace(DEPTH_LIMITS["quick"], seconds=3.0)})
     model = FakeModel([["The moon pulls the sea twice a day[citation:1].", None]])
     given = deps(FakeWeb(TIDES), model, limits=limits)
-    answer = await asyncio.wait_for(answer_of(Question("Why are there tides?", depth="quick"), given), 3)
+    answer = await asyncio.wait_for(answer_of(Question("Why are there tides?", depth="quick"), given), 5)
 
     assert answer.status == "partial"
     assert answer.text
+
+
+async def test_a_model_that_says_nothing_until_time_runs_out_is_replaced_by_the_quoting_reader() -> None:
+    limits = replace(quickly(), depths={**DEPTH_LIMITS, "quick": replace(DEPTH_LIMITS["quick"], seconds=3.0)})
+    given = deps(FakeWeb(TIDES), FakeModel([[None]]), limits=limits)
+    answer = await asyncio.wait_for(answer_of(Question("Why are there tides?", depth="quick"), given), 5)
+
+    assert (answer.model, answer.degraded) == ("quoting-reader", "deadline")
+    assert answer.citations
 
 
 async def test_a_model_that_is_down_is_replaced_by_the_quoting_reader_and_said_so() -> None:
