@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 
 from agent.errors import ModelDown, ModelMisbehaved
 from agent.events import Answered, Cancelled, Event, Failed, Text
-from agent.question import Question
+from agent.question import Question, Turn
 from tests.workers.serving import (
     ASK,
     QUESTION,
@@ -24,6 +25,8 @@ from tests.workers.serving import (
 )
 from workers.keys import Keys, hashed
 from workers.service import Ask, Limits, Part
+from workers.store import Retention, open_store
+from workers.valkey import store_address
 
 STREAM = {**QUESTION, "stream": True}
 
@@ -288,9 +291,32 @@ async def test_an_answer_is_found_again_until_it_is_forgotten(client: httpx.Asyn
 
 
 @pytest.mark.parametrize("answer_id", ["..", "a%2Fb", "a%00", "x" * 65, "%F0%9F%98%80", "*"])
-async def test_an_id_that_cannot_be_ours_is_not_found(client: httpx.AsyncClient, answer_id: str) -> None:
-    response = await client.get(f"{ASK}/{answer_id}")
+async def test_an_id_that_cannot_be_ours_never_reaches_the_store(answer_id: str) -> None:
+    async with serving(service_of(store=Shelf(down=True))) as client:
+        response = await client.get(f"{ASK}/{answer_id}")
     assert (response.status_code, response.json()["code"]) == (404, "not_found")
+
+
+async def test_a_real_store_keeps_continues_and_forgets(tmp_path: Path) -> None:
+    histories: list[tuple[Turn, ...]] = []
+
+    async def noting(question: Question) -> AsyncGenerator[Event, None]:
+        histories.append(question.history)
+        yield Answered(answer_to(question), (TAI,))
+
+    async with (
+        store_address("", tmp_path) as address,
+        open_store(address, Retention(60, 60, 60)) as store,
+        serving(service_of(ask=noting, store=store)) as client,
+    ):
+        answer = (await client.post(ASK, json=QUESTION)).json()
+        found = (await client.get(f"{ASK}/{answer['id']}")).json()
+        await client.post(ASK, json={**QUESTION, "thread": answer["thread"]})
+        forgotten = await client.delete(f"{ASK}/{answer['id']}")
+        gone = await client.get(f"{ASK}/{answer['id']}")
+    assert {**found, "thinking": ""} == answer
+    assert histories == [(), (Turn(QUESTION["question"], answer["text"]),)]
+    assert (forgotten.status_code, gone.status_code) == (204, 404)
 
 
 async def test_another_users_answer_is_as_unknown_as_one_that_never_was() -> None:

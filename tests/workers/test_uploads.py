@@ -89,6 +89,13 @@ async def test_eleven_files_are_refused(client: httpx.AsyncClient) -> None:
     check_problem(response, 422, "bad_question", "files")
 
 
+async def test_the_operator_may_allow_fewer_files() -> None:
+    async with serving(service_of(limits=Limits(max_files=1))) as client:
+        assert (await client.post(ASK, data=REQUEST, files=[file("a.txt")])).status_code == 200
+        two = await client.post(ASK, data=REQUEST, files=[file("a.txt"), file("b.txt")])
+    check_problem(two, 422, "bad_question", "files")
+
+
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
