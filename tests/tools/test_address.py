@@ -141,6 +141,15 @@ def test_an_ordinary_url_is_read_in_its_one_spelling(url: str, wire: str) -> Non
     assert parse_target(url, POLICY).url == wire
 
 
+PRIVATE = "localhost local localdomain internal intranet private corp home lan home.arpa in-addr.arpa onion"
+
+
+@pytest.mark.parametrize("suffix", PRIVATE.split())
+def test_a_name_under_a_private_suffix_is_refused_and_its_look_alike_is_not(suffix: str) -> None:
+    assert reason_of(f"http://a.{suffix}/") == "host"
+    assert reason_of(f"http://a.not{suffix.replace('.', '')}/") == ""
+
+
 @given(st.text(max_size=60), st.sampled_from(["", "http://", "https://", "http://pub.test", "http://[", "//"]))
 def test_any_string_is_a_target_or_a_refusal(text: str, prefix: str) -> None:
     try:

@@ -1,7 +1,7 @@
 """What a reader of the web promises, over the small internet on loopback."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
 import pytest
@@ -40,6 +40,12 @@ async def failure(reader: WebReader, url: str) -> ToolError:
     with pytest.raises(ToolError) as raised:
         await reader.read(url)
     return raised.value
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not happened():  # noqa: ASYNC110 - the server has no event to wait for
+            await asyncio.sleep(0.01)
 
 
 async def test_a_page_is_fetched_and_extracted(web: FakeWeb) -> None:
@@ -168,11 +174,8 @@ async def test_a_reader_that_is_cancelled_hangs_up_at_once(web: FakeWeb) -> None
     web.put("http://pub.test/b", "text")
     reader = WebReader(parts(web))
     reading = asyncio.ensure_future(reader.read("http://pub.test/"))
-    async with asyncio.timeout(10):
-        while not any(request.path == "/" for request in web.requests):
-            await asyncio.sleep(0.01)
-        assert web.open_now["pub.test"] == 1
-        reading.cancel()
-        while web.open_now["pub.test"]:
-            await asyncio.sleep(0.01)
+    await until(lambda: any(request.path == "/" for request in web.requests))
+    assert web.open_now["pub.test"] == 1
+    reading.cancel()
+    await until(lambda: not web.open_now["pub.test"])
     assert (await reader.read("http://pub.test/b")).text == "text"
