@@ -141,7 +141,7 @@ def _write(path: Path, keys: list[KeptKey]) -> None:
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
     """One writer at a time; the kernel ends the lock with the process."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -80,7 +80,8 @@ class EmbeddedValkey:
         """
         deadline = time.monotonic() + START_SECONDS
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self._folder.parent, self._folder):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._starting(deadline):
                 self._run(deadline)
                 self._owner = self._open("owners.lock")

@@ -43,8 +43,8 @@ def test_the_first_key_is_made_once_and_not_again_when_it_was_revoked(tmp_path: 
 
 
 def test_the_file_is_its_users_alone(tmp_path: Path) -> None:
-    first_key(tmp_path / "keys")
-    assert all(file.stat().st_mode & 0o077 == 0 for file in tmp_path.iterdir())
+    first_key(tmp_path / "installation" / "keys")
+    assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.rglob("*"))
 
 
 def test_a_known_key_has_an_owner_that_does_not_give_it_away(tmp_path: Path) -> None:

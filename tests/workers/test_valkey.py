@@ -163,9 +163,10 @@ def test_a_server_on_another_socket_is_found_when_the_folder_for_temporary_files
 
 
 def test_the_files_and_the_socket_are_the_users_alone(tmp_path: Path) -> None:
-    server = EmbeddedValkey(tmp_path / "store")
+    server = EmbeddedValkey(tmp_path / "installation" / "store")
     address = server.start()
-    assert (tmp_path / "store").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "installation").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "installation" / "store").stat().st_mode & 0o077 == 0
     assert Path(address.removeprefix("unix://")).stat().st_mode & 0o077 == 0
     server.stop()
 
