@@ -42,9 +42,11 @@ def tidied(results: Iterable[SearchResult], query: SearchQuery, engine: str = ""
 
 
 def wanted(url: str, query: SearchQuery) -> bool:
-    """Whether the address lies within the query's domains. The library's addresses have none and always do."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    if not host:
+    """Whether an address of the web lies within the query's domains. The library, whose addresses name folders
+    and not hosts, checks its own."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    if parts.scheme not in ("http", "https") or not host:
         return True
     if any(_covers(domain, host) for domain in query.exclude_domains):
         return False
