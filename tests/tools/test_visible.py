@@ -79,3 +79,14 @@ def test_a_style_sheet_made_to_stall_is_read_in_bounded_time() -> None:
 
 def test_ten_thousand_rules_for_one_class_are_one_rule() -> None:
     assert len(style_rules(".a{display:none}" * 10_000)[".a"]) == 1
+
+
+def test_what_a_script_is_about_to_show_is_not_hidden() -> None:
+    late = '<div hidden id="S:1">late</div>'
+    assert drop_hidden(document_fromstring(f"<script>$RC=function(b){{}}</script><p>x</p>{late}")) == 0
+    assert drop_hidden(document_fromstring(f"<p>x</p>{late}")) == len("late")
+    assert not hides("opacity: 0; transform: translateY(30px)")
+    switched = '<p>Use <span class="switchinline"><i hidden id="MAC1">a</i><i hidden id="default1">b</i></span></p>'
+    tree = document_fromstring(switched)
+    drop_hidden(tree)
+    assert tree.text_content() == "Use b"
