@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tools.page import Webpage
-from tools.text import bm25, content_words, words
+from tools.text import bm25, content_words, joined_words, words
 
 _PASSAGE_CHARACTERS = 900
 _GAP = "\n……\n"
@@ -48,7 +48,9 @@ def pack(wanted: str, pages: Sequence[Webpage], budget: int, count_tokens: Calla
 def _scored(wanted: str, pages: Sequence[Webpage]) -> list[_Passage]:
     cut = [(number, place, text) for number, page in enumerate(pages) for place, text in enumerate(_cut(page.text))]
     title = {number: words(page.title) for number, page in enumerate(pages)}
-    scores = bm25(content_words(wanted), [title[number] + words(text) for number, _, text in cut])
+    scores = bm25(
+        [*content_words(wanted), *joined_words(wanted)], [title[number] + words(text) for number, _, text in cut]
+    )
     return [_Passage(*passage, score) for passage, score in zip(cut, scores, strict=True)]
 
 

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from tools.library_index import Stored, pages_of
 from tools.search import Recency, SearchQuery, SearchResult
-from tools.text import content_words, sentences, words
+from tools.text import content_words, joined_words, sentences, words
 
 MAX_TERMS = 32
 MAX_PASSAGES = 200
@@ -53,7 +53,7 @@ class _Candidate:
 
 def search(connection: sqlite3.Connection, query: SearchQuery, today: date) -> list[SearchResult]:
     """Best first, at most query.limit, the same text only once."""
-    weights = _weights(connection, content_words(query.text))
+    weights = _weights(connection, [*content_words(query.text), *joined_words(query.text)])
     if not weights or query.limit < 1:
         return []
     terms = list(weights)

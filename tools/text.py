@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Literal
 
 from tools.sentences import Span, SpanKind, sentences
@@ -32,6 +33,7 @@ __all__ = [
     "content_words",
     "fold",
     "fold_each",
+    "joined_words",
     "script_of",
     "sentences",
     "words",
@@ -194,6 +196,15 @@ def content_words(text: str) -> list[str]:
     """
     kept = FUNCTION_PHRASES.sub(lambda found: found["word"] or " ", fold(text))
     return [term for term in words(kept) if term not in STOP_WORDS] or words(text)
+
+
+def joined_words(text: str) -> list[str]:
+    """Neighbouring Latin words of a subject written as one: "add a user" may stand on a page as `adduser`.
+
+    Function words between them are passed over. Index terms, as `words` gives them.
+    """
+    latin = [word for word in re.findall(r"[a-z]{2,}", fold(text)) if word not in STOP_WORDS]
+    return [term for first, second in pairwise(latin) for term in words(first + second)]
 
 
 def bm25(question: Iterable[str], documents: Sequence[Sequence[str]], k1: float = 1.2, b: float = 0.75) -> list[float]:

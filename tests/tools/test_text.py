@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from tools.text import STOP_WORDS, bm25, content_words, fold, fold_each, script_of, sentences, words
+from tools.text import STOP_WORDS, bm25, content_words, fold, fold_each, joined_words, script_of, sentences, words
 
 
 @pytest.mark.parametrize(
@@ -185,3 +185,17 @@ def test_time_grows_with_the_text_and_no_faster(unit: str) -> None:
     start = time.perf_counter()
     sentences(text), words(text), fold_each(text), script_of(text)
     assert time.perf_counter() - start < 10, "a quadratic pattern takes minutes here"
+
+
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ("How do I add a user in Debian?", ["addus", "userdebian"]),
+        ("What is a back port?", ["backport"]),
+        ("如何添加用户", []),
+        ("user", []),
+    ],
+)
+def test_neighbouring_words_are_joined_over_function_words(question: str, terms: list[str]) -> None:
+    assert joined_words(question) == terms
+    assert words("adduser") == ["addus"]
