@@ -4,6 +4,7 @@ A code is for programs, the detail is a sentence that says what to do. No stack,
 """
 
 import json
+import re
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -15,6 +16,7 @@ from workers.store_errors import StoreError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
+ADDRESS = re.compile(r"\bhttps?://[^\s;,)]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,12 @@ def problem_of(error: AgentError | StoreError) -> Problem:
     """The same error as the caller sees it: what a StoreError says of addresses is for the operator's log."""
     if isinstance(error, StoreError):
         return Problem(error.code, "what is kept cannot be reached right now; new questions are answered all the same")
-    return Problem(error.code, str(error), error.field if isinstance(error, BadQuestion) else "")
+    return Problem(error.code, without_hosts(str(error)), error.field if isinstance(error, BadQuestion) else "")
+
+
+def without_hosts(message: str) -> str:
+    """A message about the model server names its address, which is for the operator's log only."""
+    return ADDRESS.sub("the model server", message)
 
 
 def upload_problem(name: str, error: ToolError) -> Problem:

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from agent.answer import Answer
 from agent.errors import AgentError
 from agent.events import LAST, Answered, Event, Failed, Thinking, event_name
+from workers.problems import without_hosts
 from workers.requests import Asked
 from workers.service import Service
 from workers.sse import Message, until_gone
@@ -45,6 +46,9 @@ class Run:
             stored = await self._keep(event)
             fields = answer_fields(event.answer, thinking=self.asked.thinking)
             return Message("answered", {**fields, "thread": self.thread, "stored": stored}, last=True)
+        if isinstance(event, Failed):
+            structlog.get_logger().warning("run_failed", request_id=self.id, code=event.code, detail=event.message)
+            return Message("failed", {"code": event.code, "message": without_hosts(event.message)}, last=True)
         return Message(event_name(event), asdict(event), isinstance(event, LAST))
 
     async def _keep(self, answered: Answered) -> bool:

@@ -47,6 +47,11 @@ def test_a_bad_question_names_its_field() -> None:
     assert problem_of(BadQuestion("history", "too long")).field == "history"
 
 
+def test_where_the_model_server_is_stays_with_the_operator() -> None:
+    problem = problem_of(ModelDown("unreachable", "http://sglang:30000 does not answer; start it"))
+    assert problem.detail == "the model server does not answer; start it"
+
+
 @pytest.mark.parametrize("code", KINDS)
 def test_a_problem_is_whole_and_fit_for_utf8(code: str) -> None:
     response = problem_response(Problem(code, "half a pair: \ud800"), "5f0c2a9be1d34c77")

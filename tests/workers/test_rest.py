@@ -134,11 +134,11 @@ async def test_a_thread_is_continued_with_its_earlier_turns() -> None:
 
 LAST = ("answered", "failed", "cancelled")
 ENDS: list[tuple[Ask, str, str]] = [
-    (ends_with(error=ModelDown("unreachable", "start the model server")), "failed", "model_down"),
+    (ends_with(error=ModelDown("unreachable", "http://secret.host:30000 is down; start it")), "failed", "model_down"),
     (ends_with(Text("a"), error=ModelMisbehaved("it said nothing")), "failed", "model_misbehaved"),
     (ends_with(Text("a"), error=ZeroDivisionError("secret of the house")), "failed", "internal"),
     (ends_with(Text("a")), "failed", "internal"),
-    (ends_with(Failed("model_down", "start it")), "failed", "model_down"),
+    (ends_with(Failed("model_down", "http://secret.host:30000 is down; start it")), "failed", "model_down"),
     (ends_with(Cancelled("by hand")), "cancelled", "cancelled"),
 ]
 
