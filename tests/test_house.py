@@ -159,7 +159,7 @@ def tracked() -> list[Path]:
 
 def test_no_file_names_a_package_registry() -> None:
     hosts = re.compile(
-        "|".join(["pypi" + r"\.org", "pythonhosted", "registry" + r"\.npmjs", r"deb\.debian" + r"\.org"])
+        "|".join(["pypi" + r"\.org", "python" + "hosted", "registry" + r"\.npmjs", r"deb\.debian" + r"\.org"])
     )
     hits = []
     for path in tracked():

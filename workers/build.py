@@ -209,8 +209,6 @@ async def _open_reader(
     web = WebReader(_web_parts(settings, extractor))
     if settings.allow_internal_hosts:
         notice(f"pages may come from these internal hosts: {', '.join(settings.allow_internal_hosts)}")
-    if settings.page_proxy:
-        notice("pages come through a proxy, which must refuse internal addresses itself")
 
     async def read(url: str) -> Webpage:
         if library is not None and url.startswith("library://"):

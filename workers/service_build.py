@@ -13,6 +13,7 @@ from workers.service import Limits, Part, Service
 from workers.settings import Settings
 from workers.store import Retention, Store, open_store
 from workers.store_errors import StoreError
+from workers.store_file import rewriting
 from workers.valkey import store_address
 
 
@@ -29,6 +30,8 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         address = await opened.enter_async_context(store_address(settings.redis_url, settings.data_dir))
         store = await opened.enter_async_context(open_store(address, retention))
+        if not settings.redis_url:  # what is over must leave the disk too, not only the memory
+            await opened.enter_async_context(rewriting(store))
         house = await opened.enter_async_context(open_house(settings, notice, PageCache(store)))
 
         async def upload(name: str, content: bytes) -> Webpage:

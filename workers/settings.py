@@ -132,11 +132,6 @@ class Settings(BaseSettings):
         ByteSize(10 * MIB), ge=1_024, description="largest HTML or text page, decoded, in bytes (or `10MiB`)"
     )
     max_pdf_bytes: ByteSize = Field(ByteSize(50 * MIB), ge=1_024, description="largest PDF, in bytes (or `50MiB`)")
-    page_proxy: HttpUrl = Field(
-        "",
-        repr=False,
-        description="HTTP proxy for pages, which must then refuse internal addresses; empty: none",
-    )
     contact: str = Field(
         "",
         max_length=200,
@@ -198,10 +193,8 @@ class Settings(BaseSettings):
 
     # What is said
     time_zone: TimeZone = Field("", description="time zone of the date told to the model; empty: the system's")
-    message_language: Literal["en", "zh"] = Field("en", description="language of messages: en or zh")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
     log_format: Literal["console", "json"] = Field("console", description="console or json")
-    keep_questions_in_logs: bool = Field(False, description="write the text of questions into the logs")
 
     @classmethod
     def settings_customise_sources(

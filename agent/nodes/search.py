@@ -74,8 +74,14 @@ def _record(wanted: PlannedSearch, outcome: tuple[SearchResult, ...] | SearchDow
 
 
 def _allowed(url: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
-    """An engine may ignore the filters, so they are applied here too. A name covers its subdomains."""
-    host = (urlsplit(url).hostname or "").lower()
+    """An engine may ignore the filters, so they are applied here too. A name covers its subdomains.
+
+    The library knows its pages' sites, which their addresses do not tell, and has applied the filters itself.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        return True
+    host = (parts.hostname or "").lower()
     return not _covers(exclude, host) and (not include or _covers(include, host))
 
 
