@@ -252,3 +252,18 @@ def test_a_foreign_full_stop_is_named_as_the_reason(dot: str) -> None:
     with pytest.raises(PageRefused) as refused:
         parse_target(f"http://redis{dot}test/", POLICY)
     assert refused.value.detail == "a full stop that is not a dot"
+
+
+@pytest.mark.parametrize(
+    "inside", ["10.1.2.3", "172.16.0.1", "192.168.0.1", "127.0.0.1", "100.64.0.1", "::1", "fd12::1"]
+)
+def test_an_internal_host_may_have_any_private_address(inside: str) -> None:
+    assert POLICY.allows(ipaddress.ip_address(inside), internal=True)
+    assert not POLICY.allows(ipaddress.ip_address(inside))
+
+
+@pytest.mark.parametrize("host", ["256.1.1.1", "[1::2::3]", "1.2.3", "0x"])
+def test_a_number_that_is_no_address_is_named_as_the_reason(host: str) -> None:
+    with pytest.raises(PageRefused) as refused:
+        parse_target(f"http://{host}/", POLICY)
+    assert refused.value.detail in ("a number that is no address", "host and port can be read in two ways")
