@@ -1,0 +1,24 @@
+"""What the scripted model says: the reply of the row that the question names (`case:NAME`, `talk:NAME`).
+
+Runs inside SGLang, in its environment.
+"""
+
+import pathlib
+import re
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+# The tables stand beside this file; SGLang's environment does not know the project.
+from cases import CASES
+from talks import TALKS
+
+
+def respond(prompt: str) -> str:
+    """prompt: the whole rendered text, special tokens included. Returns R1's raw output."""
+    named = re.findall(r"\b(case|talk):([a-z0-9-]+)", prompt)
+    kind, name = named[-1] if named else ("", "")
+    row = CASES.get(name) if kind == "case" else TALKS.get(name)
+    if row is None:
+        return "<think>\nNothing is named.\n</think>\n\nI do not know."
+    return row.says(prompt) if callable(row.says) else row.says

@@ -1,0 +1,203 @@
+"""Our client against the real SGLang: its parsers, its stream, its errors, its aborts."""
+
+import asyncio
+import itertools
+import json
+from contextlib import aclosing
+
+import httpx
+import pytest
+
+from agent.calls import read_calls
+from agent.delta import Delta
+from agent.errors import ModelDown
+from agent.model import ModelConfig, ModelServer
+from agent.planner import TOOLS
+from agent.prompt import Message, Prompt, ToolCall
+from agent.question import Question
+from tests.fake_model import Reply, lines
+from tests.live.cases import ANSWERS, PLANS, Case
+
+
+def prompt(case: str, *messages: Message, tools: bool = False, max_tokens: int = 512) -> Prompt:
+    question = Question(f"case:{case}")
+    shown = messages or (Message("system", "Be brief."), Message("user", question.text))
+    return Prompt(question, shown, tools=TOOLS if tools else (), max_tokens=max_tokens)
+
+
+async def deltas(model: ModelServer, asked: Prompt) -> list[Delta]:
+    async with aclosing(model.generate(asked)) as reply:
+        return [delta async for delta in reply]
+
+
+@pytest.mark.parametrize(
+    "case", [c for c in (*ANSWERS, *PLANS) if c.name not in ("echo", "long")], ids=lambda c: c.name
+)
+async def test_each_case_ends_as_the_table_says(case: Case, model: ModelServer) -> None:
+    found = await deltas(model, prompt(case.name, tools=case.tools, max_tokens=case.max_tokens))
+    thinking, text = "".join(d.thinking for d in found).strip(), "".join(d.text for d in found).strip()
+    turn = read_calls(TOOLS if case.tools else (), tuple(c for d in found for c in d.calls), text, thinking)
+    assert [(c.name, *c.arguments.values()) for c in turn.calls] == list(case.calls)
+    assert turn.refused == case.refused
+    assert found[-1].finish == case.finish
+    assert case.thinking in (None, thinking)
+    assert case.text in (None, text)
+
+
+async def test_name_and_context_are_the_servers_own(model: ModelServer) -> None:
+    facts = await model.discover()
+    assert (facts.name, facts.context_tokens) == ("deepseek-r1-0528", 163_840)
+
+
+async def test_a_wrong_key_is_unauthorized(url: str) -> None:
+    server = ModelServer(ModelConfig(url, api_key="wrong"))
+    with pytest.raises(ModelDown) as caught:
+        await server.discover()
+    assert caught.value.reason == "unauthorized"
+
+
+async def test_usage_counts_reasoning_and_cached_tokens(model: ModelServer) -> None:
+    await deltas(model, prompt("plain"))
+    usage = (await deltas(model, prompt("plain")))[-1].usage
+    assert usage is not None
+    assert usage.prompt_tokens > usage.cached_tokens > 0
+    assert usage.completion_tokens > usage.reasoning_tokens > 0
+
+
+async def test_a_planners_history_is_rendered_as_r1_was_trained(model: ModelServer) -> None:
+    calls = (
+        ToolCall("c1", "web_search", json.dumps('{"query": "潮汐"}')),
+        ToolCall("c2", "open_page", '{"url": "https://example.org"}'),
+    )
+    asked = prompt(
+        "echo",
+        Message("system", "One."),
+        Message("user", "case:echo"),
+        Message("assistant", "<think>hidden</think>", calls),
+        Message("tool", "second result", tool_call_id="c2"),
+        Message("tool", "first result", tool_call_id="c1"),
+        tools=True,
+        max_tokens=2_000,
+    )
+    said = "".join(d.text for d in await deltas(model, asked))
+    outputs = "‹｜tool▁outputs▁begin｜>‹｜tool▁output▁begin｜>first result‹｜tool▁output▁end｜>\n"
+    assert outputs + "‹｜tool▁output▁begin｜>second result‹｜tool▁output▁end｜>‹｜tool▁outputs▁end｜>" in said
+    assert 'function‹｜tool▁sep｜>web_search\n{"query": "潮汐"}' in said.replace("json\n", "").replace("```", "")
+    assert "hidden" not in said
+    assert said.startswith("tools: 2, defer_loading: 0\n")
+
+
+async def test_a_prompt_longer_than_the_context_overflows_with_its_numbers(model: ModelServer) -> None:
+    with pytest.raises(ModelDown) as caught:
+        await deltas(model, prompt("plain", Message("user", "case:plain " + "word " * 170_000)))
+    assert caught.value.reason == "context_overflow"
+    assert "163840" in str(caught.value)
+
+
+async def test_room_for_the_reply_that_the_context_has_not_overflows(model: ModelServer) -> None:
+    with pytest.raises(ModelDown) as caught:
+        await deltas(model, prompt("plain", max_tokens=200_000))
+    assert caught.value.reason == "context_overflow"
+
+
+async def test_a_prompt_longer_than_the_servers_memory_overflows_although_the_status_is_200(model: ModelServer) -> None:
+    with pytest.raises(ModelDown) as caught:
+        await deltas(model, prompt("plain", Message("user", "case:plain " + "word " * 70_000)))
+    assert caught.value.reason == "context_overflow"
+
+
+async def test_a_full_queue_is_said_and_the_others_are_served(model: ModelServer, url: str, key: str) -> None:
+    asked = [deltas(model, prompt("long", max_tokens=60 + n)) for n in range(9)]
+    ends = await asyncio.gather(*asked, return_exceptions=True)
+    failed = [end for end in ends if isinstance(end, ModelDown)]
+    assert {error.reason for error in failed} == {"http_503"}
+    assert 0 < len(failed) < len(asked)
+    assert all(end[-1].finish == "length" for end in ends if not isinstance(end, BaseException))
+    assert not await running(url, key)
+
+
+async def running(url: str, key: str) -> int:
+    async with httpx.AsyncClient(headers={"authorization": f"Bearer {key}"}) as client:
+        loads = (await client.get(f"{url}/loads")).json()["loads"]
+    return sum(int(load["num_running_reqs"]) + int(load["num_waiting_reqs"]) for load in loads)
+
+
+async def idle(url: str, key: str, within: float) -> None:
+    async with asyncio.timeout(within):
+        while await running(url, key):  # noqa: ASYNC110 - another machine's count
+            await asyncio.sleep(0.05)
+
+
+async def test_when_the_caller_leaves_the_generation_ends_within_a_second(
+    model: ModelServer, url: str, key: str
+) -> None:
+    async with aclosing(model.generate(prompt("long", max_tokens=8_000))) as reply:
+        async for delta in reply:
+            if delta.text and await running(url, key) == 1:
+                break
+    await idle(url, key, within=1.0)
+
+
+async def test_an_aborted_reply_is_said_to_be_aborted(model: ModelServer, url: str, key: str) -> None:
+    asking = asyncio.ensure_future(deltas(model, prompt("long", max_tokens=8_000)))
+    while not await running(url, key):  # noqa: ASYNC110 - another machine's count
+        await asyncio.sleep(0.05)
+    async with httpx.AsyncClient(headers={"authorization": f"Bearer {key}"}) as client:
+        await client.post(f"{url.removesuffix('/v1')}/abort_request", json={"rid": "", "abort_all": True})
+    with pytest.raises(ModelDown) as caught:
+        await asking
+    assert caught.value.reason == "aborted"
+
+
+async def raw(url: str, key: str, case: str, tools: bool) -> list[dict[str, object]]:
+    """The chunks as SGLang sends them."""
+    body = {
+        "model": "x",
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "messages": [{"role": "user", "content": f"case:{case}"}],
+    }
+    if tools:
+        body["tools"] = [
+            {"type": "function", "function": {"name": t.name, "description": "", "parameters": t.parameters}}
+            for t in TOOLS
+        ]
+    async with httpx.AsyncClient(headers={"authorization": f"Bearer {key}"}, timeout=60) as client:
+        text = (await client.post(f"{url}/chat/completions", json=body)).text
+    found = [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data: ")]
+    assert found[-1] == "[DONE]"
+    return [json.loads(line) for line in found[:-1]]
+
+
+def shape(chunks: list[dict[str, object]]) -> list[object]:
+    """What kind of chunk follows what, with runs of the same kind as one."""
+    return [kind for kind, _ in itertools.groupby(_kind(chunk) for chunk in chunks)]
+
+
+def _kind(chunk: dict[str, object]) -> object:
+    choices = chunk["choices"]
+    if not choices:
+        return "usage", sorted(set(chunk["usage"]) & {"prompt_tokens", "completion_tokens", "reasoning_tokens"})  # type: ignore[call-overload]
+    delta, finish = choices[0]["delta"], choices[0]["finish_reason"]  # type: ignore[index]
+    filled = sorted(name for name, value in delta.items() if value is not None)
+    calls = [
+        (c["index"], bool(c["id"]), sorted(k for k, v in c["function"].items() if v))
+        for c in delta.get("tool_calls") or ()
+    ]
+    return filled, calls, finish
+
+
+@pytest.mark.parametrize(
+    ("case", "reply"),
+    [
+        ("plain", Reply("\n\nIt is so.", "Look.")),
+        ("one-call", Reply("\n\n", "Search.", calls=(("web_search", '{"query": "tides"}'),))),
+    ],
+)
+async def test_the_fake_server_of_the_fast_tests_has_the_shapes_of_the_real_one(
+    case: str, reply: Reply, url: str, key: str
+) -> None:
+    request = {"messages": [], "stream_options": {"include_usage": True}}
+    fake = [json.loads(line) for line in lines(reply, request) if line and line != "[DONE]"]
+    real = await raw(url, key, case, tools=bool(reply.calls))
+    assert shape(fake) == shape(real)
