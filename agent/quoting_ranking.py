@@ -11,7 +11,7 @@ from tools.page import Webpage
 from tools.text import Span, SpanKind, sentences, words
 
 _FEWEST_UNITS = 200  # in a few sentences every word is common, though it may be what is asked about
-_LONGEST_TITLE = 16  # terms
+_LONGEST_TITLE = 12  # terms
 _LONGEST_CODE = 1_200  # characters; a longer block with prose in it comes from a fence that never closed
 _PROSE = re.compile(r"。|[a-z]\. [A-Z]")
 _HAN = re.compile("[\u3400-\u9fff]")
@@ -132,6 +132,7 @@ def rank(reading: Reading, asked: Sought) -> list[Unit]:
     return sorted((unit for unit in reading.every() if unit.score > 0), key=lambda unit: -unit.score)
 
 
+_NEXT_PAGE, _LAST_PAGES = 0.05, 0.7  # the pages come best first
 _SECTION, _HOW_TO_SECTION = 0.4, 0.8
 
 
@@ -141,7 +142,8 @@ def _weighed(unit: Unit, lexical: float, section: float, asked: Sought) -> float
         return 0.0
     share = _HOW_TO_SECTION if asked.kind == "how_to" else _SECTION
     total = lexical * (COV0 + (1 - COV0) * unit.coverage) + share * section
-    return total * _KINDS[unit.kind] * _cue(unit, asked) * _wholeness(unit)
+    earlier = max(_LAST_PAGES, 1 - _NEXT_PAGE * unit.page)
+    return total * earlier * _KINDS[unit.kind] * _cue(unit, asked) * _wholeness(unit)
 
 
 def spoken_of(reading: Reading, asked: Sought, unit: Unit) -> float:
@@ -164,7 +166,11 @@ def _stand_together(reading: Reading, asked: Sought, name: int, number: int) -> 
 
 def _worth(reading: Reading, asked: Sought) -> list[float]:
     """Each term's weight times its rarity; what no page has is the rarest."""
-    return [term.weight * _rarity(term, reading.idf) for term in asked.terms]
+    return [term.weight * _rarity(term, reading.idf) * (_NAME if term.name else 1.0) for term in asked.terms]
+
+
+_NAME, _EVERYWHERE = 1.3, 1.8
+"""A name is what the question is about, however often the pages speak of it."""
 
 
 def _rarity(term: Term, idf: dict[str, float]) -> float:

@@ -27,7 +27,7 @@ include call name named start happen first last next many much actually really e
 properly easy easily safely quickly user people person someone system computer machine command tool program
 software file problem issue error solve fix reason role between forgot forgotten advantage own specific
 together without within using via another whole entire existing given become take put turn bring come go lot
-sort every daily certain stand long short big small high low
+sort every daily against around along certain stand long short big small high low
 """.split()
 _GENERIC_ZH = """
 使用 方法 查看 检查 区别 不同 作用 步骤 方式 哪种 推荐 建议 意思 含义 解释 介绍 说明 简述 列出 用来 用于
@@ -58,7 +58,18 @@ cost price
 found founder founded create creator established start
 big large
 difference differ
-desktop gnome kde
+genuine authentic
+intruder attacker intrusion
+hack compromise
+fix static
+machine computer host
+check verify
+show display
+guide manual
+block filter
+share export
+speed fast performance
+limit restrict quota
 删除 卸载 移除 清除
 升级 更新
 配置 设置 设定 调整
@@ -84,6 +95,14 @@ desktop gnome kde
 优点 优势 好处
 缺点 劣势
 硬盘 磁盘
+验证 校验 检验
+固定 静态
+入侵 攻击
+共享 分享
+图片 图像
+字体 字型
+限制 配额
+原因 因为
 伺服 服务
 服器 务器
 用者 用户
