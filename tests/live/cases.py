@@ -25,8 +25,8 @@ def calling(*calls: str) -> str:
 
 def echo(prompt: str) -> str:
     """What the template made of the messages: how many tools, what else is in them, the end of the prompt itself."""
-    tools = f"tools: {prompt.count('"type": "function"')}, defer_loading: {prompt.count('defer_loading')}\n"
-    return thought("Repeat it.", tools + prompt[-900:].replace("<", "‹"))
+    tools, unset = prompt.count('"type": "function"'), prompt.count("defer_loading")
+    return thought("Repeat it.", f"tools: {tools}, defer_loading: {unset}\n" + prompt[-900:].replace("<", "‹"))
 
 
 @dataclass(frozen=True)
