@@ -52,6 +52,7 @@ cases: $(VENV)/.dev ## replay a file of attack cases: make cases SUITE=ssrf|inje
 .PHONY: lock
 lock: ## write the lock files anew (needs uv)
 	@scripts/lock
+	@$(BIN)/python scripts/third-party
 
 .PHONY: live
 live: $(VENV)/.dev ## the same questions through the real SGLang on a CPU (10 minutes, 1.6 GB)

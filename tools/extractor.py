@@ -9,6 +9,7 @@ import asyncio
 import multiprocessing
 import resource
 import signal
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 from pebble import ProcessExpired, ProcessPool
@@ -72,6 +73,10 @@ class Extractor:
             raise PageUnreadable(source.url, "extract_crash", "it broke the parser") from error
         except RecursionError as error:
             raise PageUnreadable(source.url, "extract_crash", "it broke the parser") from error
+        except BrokenProcessPool as error:  # pebble's own threads, when a pool stops under them
+            if self._closed:
+                raise _closed(source) from error
+            raise PageUnreadable(source.url, "extract_crash", "the workers broke off") from error
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if not self._closed or (task is not None and task.cancelling()):
@@ -89,7 +94,7 @@ class Extractor:
             running.cancel()
 
     def _started(self) -> ProcessPool:
-        if self._pool is None:
+        if self._pool is None or not self._pool.active:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(["tools.extraction"])
             self._pool = ProcessPool(

@@ -184,7 +184,7 @@ class Index:
                 " reason, detail) SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM folder WHERE name = ?",
                 (file.path, file.mtime, file.size, digest, *entry, folder),
             )
-            if made.rowcount == 1:  # 0 when the folder was removed meanwhile
+            if made.rowcount == 1 and made.lastrowid is not None:  # 0 when the folder was removed meanwhile
                 _insert_passages(connection, made.lastrowid, cut)
 
     def touch(self, folder: str, file: FoundFile) -> None:

@@ -44,6 +44,7 @@ Notice = Callable[[str], None]
 _CHARACTERS_PER_TOKEN = 3.5  # of text that is not Chinese; measured with R1's tokenizer: English 4.1
 _HAN_PER_TOKEN = 1.5
 _CONTEXT_TOKENS = 65_536  # where neither the server nor a setting says
+_MOST_WIRE_BYTES = 5 * 1024 * 1024  # of HTML, compressed or not; as Common Crawl cuts its pages
 _WORTH_SAYING_FILES = 20
 _MOST_PROBLEMS_SAID = 5
 
@@ -210,6 +211,9 @@ async def _open_reader(
     if settings.allow_internal_hosts:
         notice(f"pages may come from these internal hosts: {', '.join(settings.allow_internal_hosts)}")
 
+    if settings.page_proxy:
+        notice("pages come through a proxy, which must refuse internal addresses itself")
+
     async def read(url: str) -> Webpage:
         if library is not None and url.startswith("library://"):
             return await library.read(url)
@@ -224,7 +228,7 @@ async def _open_reader(
 def _web_parts(settings: Settings, extractor: Extractor) -> WebParts:
     limits = FetchLimits(
         total_seconds=settings.page_seconds,
-        max_wire_bytes=int(settings.max_page_bytes),
+        max_wire_bytes=min(_MOST_WIRE_BYTES, int(settings.max_page_bytes)),
         max_decoded_bytes=int(settings.max_page_bytes),
         max_pdf_bytes=int(settings.max_pdf_bytes),
     )
@@ -235,6 +239,7 @@ def _web_parts(settings: Settings, extractor: Extractor) -> WebParts:
             network=Network.real(policy, limits.dns_seconds),
             user_agent=user_agent(program_version(), settings.contact),
             limits=limits,
+            proxy_url=settings.page_proxy,
         ),
         sources=SourceRules(settings.allow_domains, settings.deny_domains),
         obey_robots=settings.obey_robots,

@@ -131,7 +131,12 @@ class Settings(BaseSettings):
     max_page_bytes: ByteSize = Field(
         ByteSize(10 * MIB), ge=1_024, description="largest HTML or text page, decoded, in bytes (or `10MiB`)"
     )
-    max_pdf_bytes: ByteSize = Field(ByteSize(50 * MIB), ge=1_024, description="largest PDF, in bytes (or `50MiB`)")
+    max_pdf_bytes: ByteSize = Field(ByteSize(20 * MIB), ge=1_024, le=20 * MIB, description="largest PDF, in bytes (or `20MiB`, which is the most)")
+    page_proxy: HttpUrl = Field(
+        "",
+        repr=False,
+        description="HTTP proxy for pages, which must then refuse internal addresses; empty: none",
+    )
     contact: str = Field(
         "",
         max_length=200,
