@@ -26,8 +26,8 @@ _ANNOUNCES = re.compile(
     r"[:：]\s*$|\b(?:as follows|the following|like this)\b[^.]{0,40}[.:]?\s*$|(?:如下|下列|以下)[^。]{0,15}[。：:]?\s*$"
 )
 _REFERS_BACK = re.compile(
-    r"(?:It|Its|They|Their|This|That|These|Those|He|She|Such|However|Then|Thus|Therefore|In this case|Otherwise)\b"
-    "|[它他她其这那该此]|因此|但是?|不过|否则|然而"
+    r"(?:It|Its|They|Their|This|That|These|Those|He|She|Such|However|Then|Thus|Therefore|In this case|Otherwise|To do (?:this|so))\b"
+    "|[它他她其这那该此]|要做到这|因此|但是?|不过|否则|然而"
 )
 _MEANS_ABOVE = re.compile(r"\b(?:like this|the above|above)\b|如上|上面|上述")
 _COMMAND = re.compile(r"\s*(?:[`*\\]*[#$][`*]*\s|`[^`]+`\W*$|\*\*`)")

@@ -129,11 +129,22 @@ def rank(reading: Reading, asked: Sought) -> list[Unit]:
             unit.coverage = coverage(asked, worth, present)
             lexical = _relevance(unit, present, reading, asked, worth)
             unit.score = _weighed(unit, lexical, whole * headings[unit.heading], asked)
+            if asked.kind == "how_to" and _leads_to_code(unit, units):
+                unit.score *= _EXAMPLE
     return sorted((unit for unit in reading.every() if unit.score > 0), key=lambda unit: -unit.score)
 
 
 _NEXT_PAGE, _LAST_PAGES = 0.05, 0.7  # the pages come best first
-_SECTION, _HOW_TO_SECTION = 0.4, 0.8
+_SECTION, _HOW_TO_SECTION = 0.4, 1.1
+
+
+_EXAMPLE = 1.5
+"""A caption or a sentence with the commands right behind it is half an answer to "how do I"."""
+
+
+def _leads_to_code(unit: Unit, units: list[Unit]) -> bool:
+    following = units[unit.at + 1 : unit.at + 2]
+    return unit.kind in ("sentence", "item") and any(one.kind == "code" for one in following)
 
 
 def _weighed(unit: Unit, lexical: float, section: float, asked: Sought) -> float:
@@ -263,12 +274,12 @@ _CUES: dict[Kind, re.Pattern[str]] = {
         r"|(?:[\d一二两三四五六七八九十几每] ?个?(?:秒|分钟|小时|天|日|周|星期|月|年))"
     ),
     "how_to": re.compile(
-        r"^(?:To|First|Then|Next|Use|Run|Type|Add|Edit|Install|Execute|Select|Choose|Click|Enter|Open|Set|Start|Make)\b"
+        r"^(?:To(?! do (?:this|so))|First|Then|Next|Use|Run|Type|Add|Edit|Install|Execute|Select|Choose|Click|Enter|Open|Set|Start|Make)\b"
         r"|\byou (?:can|need to|must|have to|should)\b|^[#$] \w"
-        "|命令|运行|执行|编辑|添加|选择|点击|单击|输入|打开|^(?:要|首先|然后|接着|使用|用)"
+        "|命令|运行|执行|编辑|添加|选择|点击|单击|输入|打开|^(?:要(?!做到)|首先|然后|接着|使用|用)"
     ),
 }
-_COMMANDS = re.compile(r"`[^`]+`")
+_COMMANDS = re.compile(r"`[a-z][\w.+-]*(?: [^`]*)?`|`(?:~|\$\w+)?/[\w./-]+`")
 _DEFINING = re.compile(r"\b(?:is|are|was|means|refers to|stands for|allows)\b|是|指|——| [—–-] ")
 _CUE_WORTH: dict[Kind, float] = {
     "how_to": 1.35,
@@ -296,7 +307,7 @@ def _cue(unit: Unit, asked: Sought) -> float:
     return literal * (_CUE_WORTH[asked.kind] if fits else 1.0)
 
 
-_WHOLE = re.compile(r"[。！？；.!?:：;)）”\"'`*]\s*$")
+_WHOLE = re.compile(r"[。！？；.!?:：;)）”\"'`]\s*$|^\*\*.*\*\*\s*$")
 
 
 def _wholeness(unit: Unit) -> float:
@@ -304,7 +315,7 @@ def _wholeness(unit: Unit) -> float:
     if unit.kind == "code":
         return 1.0
     worth = 1.0
-    if unit.kind == "sentence" and (not _WHOLE.search(unit.text) or unit.text.startswith(("**", "`#`", "`$`", "\\#"))):
+    if unit.kind == "sentence" and (not _WHOLE.search(unit.text) or unit.text.startswith(("`#`", "`$`", "\\#"))):
         worth *= 0.5
     if len(unit.text) < (10 if unit.chinese else 28):
         worth *= 0.6
