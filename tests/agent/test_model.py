@@ -5,18 +5,14 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
-from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from agent.delta import Delta, Usage
 from agent.errors import ModelDown
 from agent.model import ModelConfig, ModelServer
 from agent.prompt import Message, Prompt, Tool, ToolCall
 from agent.question import Question
-from agent.thinking import ThinkTags
 from tests.fake_model import CONTEXT, NAME, Fault, Reply, Script, fake_model, running_fake_model
 
 SEARCH = Tool("web_search", "Search.", {"type": "object", "properties": {"query": {"type": "string"}}})
@@ -192,22 +188,6 @@ async def test_reasoning_and_answer_come_apart(field: str) -> None:
     assert said(found) == ("想一想", "答案[citation:1]。")
     assert [d.finish for d in found if d.finish] == ["stop"]
     assert found[-1].finish == "stop"
-
-
-@given(
-    st.lists(st.sampled_from(["<", "think", "/think", ">", "a", "。", "\n", " ", "<b>"]), max_size=12),
-    st.lists(st.integers(1, 60), max_size=12),
-)
-@settings(deadline=None)
-def test_tags_in_the_content_part_reasoning_from_text_however_they_are_cut(words: list[str], cuts: list[int]) -> None:
-    thought = "".join(words).replace("</think>", "")
-    content = f"<think>{thought}</think>\n\nAnswer."
-    whole, cut = ThinkTags(), ThinkTags()
-    expected = [*whole.split(content), *whole.end()]
-    places = [0, *sorted(c for c in set(cuts) if c < len(content)), len(content)]
-    pieces = [cut.split(content[a:b]) for a, b in pairwise(places)] + [cut.end()]
-    assert "".join(p[1] for p in pieces) == expected[1] + expected[3] == "\n\nAnswer."
-    assert "".join(p[0] for p in pieces) == expected[0] + expected[2]
 
 
 async def test_tags_in_the_content_never_reach_the_text_over_the_wire() -> None:
