@@ -1,5 +1,6 @@
 """The composition root: the one place where the parts meet."""
 
+import asyncio
 import hashlib
 import secrets
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -23,6 +24,7 @@ from tools.dialling import Network
 from tools.engines.client import engine_client
 from tools.engines.ddgs import Ddgs, DdgsLimits
 from tools.engines.searxng import SearXNG, SearXNGLimits
+from tools.errors import SearchDown
 from tools.extraction import Source
 from tools.extractor import Extractor
 from tools.failover import Failover, FailoverSettings
@@ -150,9 +152,22 @@ async def open_library(settings: Settings, extractor: Extractor, notice: Notice)
         return None
     settings.library_index.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     library = Library(settings.library_index)
-    for folder in settings.library:
-        await index(library, folder, extractor, notice)
+    try:
+        if settings.library_index.is_file():
+            await forget_vanished(library, notice)
+        for folder in settings.library:
+            await index(library, folder, extractor, notice)
+    except SearchDown as down:  # said now; each search of this library will say so too
+        notice(f"library: {down.detail or down.reason}")
     return library
+
+
+async def forget_vanished(library: Library, notice: Notice) -> None:
+    """A folder that is gone from the disk (an old clone, say) must not go on answering."""
+    for folder in await library.folders():
+        if not await asyncio.to_thread(Path(folder.root).is_dir):
+            await library.remove(folder.name)
+            notice(f"the library folder {folder.root} is gone: its pages are forgotten")
 
 
 async def index(library: Library, folder: Path, extractor: Extractor, notice: Notice) -> None:

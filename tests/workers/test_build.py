@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,29 @@ async def test_the_library_answers_and_its_pages_are_read_from_the_index(setting
 
     assert {result.engine for result in results} == {"library"}
     assert "gravity" in page.text
+
+
+async def test_a_folder_that_vanished_no_longer_answers(settings: Settings, tmp_path: Path) -> None:
+    old = tmp_path / "old"
+    old.mkdir()
+    (old / "gold.md").write_text("# Gold\n\nGold melts at 1064 degrees.\n", encoding="utf-8")
+    both = Settings(**{**settings.model_dump(), "library": (*settings.library, old)})
+    async with open_house(both, said) as house:
+        assert await house.deps.search(SearchQuery("gold melts"))
+    shutil.rmtree(old)
+    async with open_house(settings, said) as house:
+        assert await house.deps.search(SearchQuery("gold melts")) == []
+
+
+async def test_a_damaged_index_is_said_at_start_and_by_each_search(settings: Settings) -> None:
+    lines: list[str] = []
+    settings.library_index.parent.mkdir(parents=True)
+    settings.library_index.write_bytes(b"this is no database" * 100)
+    async with open_house(settings, lines.append) as house:
+        with pytest.raises(SearchDown):
+            await house.deps.search(SearchQuery("tides"))
+
+    assert [line for line in lines if line.startswith("library:")]
 
 
 async def test_a_private_address_is_refused_whatever_asks_for_it(settings: Settings) -> None:
