@@ -147,6 +147,14 @@ UNPARSED = (
 )
 
 
+def as_chunk(completion: object) -> object:
+    """A completion that was not streamed, in the shape of a chunk that holds all of it."""
+    if not isinstance(completion, dict):
+        return completion
+    choices = [{**choice, "delta": choice.get("message")} for choice in _dicts(completion.get("choices"))]
+    return {**completion, "choices": choices}
+
+
 def read_usage(usage: dict[str, object]) -> Usage:
     """Token counts, wherever the server puts them (SGLang: top and details; DeepSeek: top)."""
     prompt = _dict(usage.get("prompt_tokens_details"))

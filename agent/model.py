@@ -15,11 +15,12 @@ from types import ModuleType
 from typing import Literal
 from urllib.parse import urlsplit
 
-from agent.calls import object_arguments
-from agent.chunks import BROKEN, Reply
-from agent.delta import Delta
+from agent.calls import worth_repeating
+from agent.chunks import BROKEN, Reply, as_chunk
+from agent.delta import Delta, Usage
 from agent.errors import ModelDown
-from agent.prompt import Message, Prompt, Tool, ToolCall
+from agent.prompt import Prompt
+from agent.request import request_body
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class ModelConfig:
     context_tokens:  what to assume where the server does not say
     first_token_seconds: from the request to the first token; includes the server's queue and the prompt
     silent_seconds:  between two tokens
+    repeat_seconds:  for a planner's turn that is asked once more, without streaming
     thinking:        `parsed`: the server separates the reasoning, or the model writes `<think>` itself;
                      `opened`: the chat template has written `<think>` and the server does not parse it
     """
@@ -43,6 +45,7 @@ class ModelConfig:
     discover_seconds: float = 10.0
     first_token_seconds: float = 60.0
     silent_seconds: float = 30.0
+    repeat_seconds: float = 120.0
     thinking: Literal["parsed", "opened"] = "parsed"
 
     def __post_init__(self) -> None:
@@ -100,31 +103,72 @@ class ModelServer:
 
     async def discover(self) -> ModelFacts:
         """Ask /v1/models for name and context length. Raises ModelDown with the remedy in its message."""
-        with self._translated(f"{self._config.place} (KAOZHENG_MODEL_URL)", garbled="not_openai"):
-            async with asyncio.timeout(self._config.discover_seconds):
-                listing = await self._client.get("/models", cast_to=object)
-        self._facts = read_models(listing, self._config)
-        return self._facts
+        return await self._discovered(f"{self._config.place} (KAOZHENG_MODEL_URL)")
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[Delta, None]:
         """Stream the reply to a prompt. Raises ModelDown, also half-way; what was streamed before stands.
 
         A reply that is reasoning only (finish `stop`, no content, no tools) ends with its reasoning as text:
-        see Reply. Close the generator (aclosing): that closes the connection and stops the model within 1 s.
-        Once the finish has come the reply is whole, whatever happens to the connection afterwards.
+        see Reply. A turn with tools whose calls cannot be read is asked once more without streaming, because
+        SGLang's streaming parsers lose and mix calls that arrive several tokens at a time (its threads 18236,
+        35563, 37634); its last delta holds what that brought.
+        Close the generator (aclosing): that closes the connection and stops the model within 1 s.
         """
-        facts = self._facts or await self.discover()
-        reply = Reply(answer_expected=not prompt.tools, opened=self._config.thinking == "opened")
+        facts = self._facts or await self._discovered(SERVER)
+        text = thinking = ""
+        async with aclosing(self._streamed(prompt, facts.name)) as deltas:
+            async for delta in deltas:
+                if delta.finish and worth_repeating(prompt.tools, text, thinking, delta):
+                    yield await self._repeated(prompt, facts.name, delta)
+                    return
+                if prompt.tools:
+                    text, thinking = text + delta.text, thinking + delta.thinking
+                yield delta
+
+    async def _discovered(self, place: str) -> ModelFacts:
+        with self._translated(place, garbled="not_openai"):
+            async with asyncio.timeout(self._config.discover_seconds):
+                listing = await self._client.get("/models", cast_to=object)
+        self._facts = read_models(listing, self._config, place)
+        return self._facts
+
+    async def _streamed(self, prompt: Prompt, name: str) -> AsyncGenerator[Delta, None]:
+        """Once the finish has come the reply is whole, whatever happens to the connection afterwards."""
+        reply = self._reply(prompt)
         try:
-            with self._translated("the model server"):
-                async with aclosing(self._chunks(request_body(prompt, facts.name))) as chunks:
+            with self._translated(SERVER):
+                async with aclosing(self._chunks(request_body(prompt, name))) as chunks:
                     async for delta in self._timed(chunks, reply):
                         yield delta
-        except ModelDown:
+        except ModelDown as down:
+            if down.reason == "not_found":  # the server has another model now: look again next time
+                self._facts = None
             if not reply.finish:
                 raise
         for delta in reply.end():
             yield delta
+
+    async def _repeated(self, prompt: Prompt, name: str, first: Delta) -> Delta:
+        """The same turn without streaming, as one delta; the streamed one's last delta where that fails."""
+        body = request_body(prompt, name, stream=False)
+        reply = self._reply(prompt)
+        try:
+            with self._translated(SERVER):
+                async with asyncio.timeout(self._config.repeat_seconds):
+                    answer = await self._client.post("/chat/completions", body=body, cast_to=object)
+            deltas = [reply.add(as_chunk(answer)) or Delta(), *reply.end()]
+        except ModelDown:
+            return first
+        return Delta(
+            thinking="".join(delta.thinking for delta in deltas),
+            text="".join(delta.text for delta in deltas),
+            calls=deltas[-1].calls,
+            finish=deltas[-1].finish,
+            usage=(first.usage or Usage()) + (deltas[-1].usage or Usage()),
+        )
+
+    def _reply(self, prompt: Prompt) -> Reply:
+        return Reply(answer_expected=not prompt.tools, opened=self._config.thinking == "opened")
 
     async def _timed(self, chunks: AsyncGenerator[object, None], reply: Reply) -> AsyncGenerator[Delta, None]:
         """The deltas, each awaited within its limit; the clock stands while the caller works."""
@@ -176,6 +220,8 @@ class ModelServer:
             raise ModelDown(garbled, f"{place} sent something that is not JSON; {OPENAI_REMEDY}") from error
 
 
+SERVER = "the model server"
+"""What it is called in messages that an asker may see: without its address."""
 OPENAI_REMEDY = "the address must be that of an OpenAI-compatible server, such as http://HOST:30000/v1"
 
 _OVERFLOW = re.compile(
@@ -227,7 +273,7 @@ def _error_in_stream(body: object, place: str) -> ModelDown:
     return ModelDown("server_error", f"{place} broke off with an error; its log says why")
 
 
-def read_models(listing: object, config: ModelConfig) -> ModelFacts:
+def read_models(listing: object, config: ModelConfig, place: str) -> ModelFacts:
     """The facts in an answer of /v1/models: max_model_len (SGLang, vLLM), context_length, or neither."""
     entries = listing.get("data") if isinstance(listing, dict) else None
     models = (
@@ -236,72 +282,9 @@ def read_models(listing: object, config: ModelConfig) -> ModelFacts:
         else []
     )
     if not models:
-        raise ModelDown("not_openai", f"{config.place} (KAOZHENG_MODEL_URL) lists no models; {OPENAI_REMEDY}")
+        raise ModelDown("not_openai", f"{place} lists no models; {OPENAI_REMEDY}")
     offered = tuple(str(model["id"]) for model in models)
     name = config.name or offered[0]
     model = models[offered.index(name)] if name in offered else {}
     tokens = model.get("max_model_len") or model.get("context_length")
     return ModelFacts(name, tokens if isinstance(tokens, int) and tokens > 0 else config.context_tokens, offered)
-
-
-def request_body(prompt: Prompt, model: str) -> dict[str, object]:
-    """The JSON of a streamed chat completion. tools only where the prompt has some."""
-    body: dict[str, object] = {
-        "model": model,
-        "messages": [_message(message) for message in _in_call_order(prompt.messages)],
-        "stream": True,
-        "stream_options": {"include_usage": True},
-        "max_tokens": prompt.max_tokens,
-        "temperature": prompt.temperature,
-        "top_p": prompt.top_p,
-    }
-    if prompt.tools:
-        body["tools"] = [_tool(tool) for tool in prompt.tools]
-    return body
-
-
-def _tool(tool: Tool) -> dict[str, object]:
-    function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
-    return {"type": "function", "function": function}
-
-
-def _message(message: Message) -> dict[str, object]:
-    """content is "" and never null (R1's template fails on null); reasoning is never sent back."""
-    if message.role == "tool":
-        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content}
-    if message.role != "assistant":
-        return {"role": message.role, "content": message.content}
-    sent: dict[str, object] = {"role": "assistant", "content": _without_reasoning(message.content)}
-    if message.tool_calls:
-        sent["tool_calls"] = [_call(call) for call in message.tool_calls]
-    return sent
-
-
-def _call(call: ToolCall) -> dict[str, object]:
-    """arguments: the JSON text of an object, encoded once; SGLang refuses a history with anything else."""
-    arguments = json.dumps(object_arguments(call.arguments) or {}, ensure_ascii=False)
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
-
-
-def _without_reasoning(content: str) -> str:
-    return re.sub(r"\A\s*<think>.*?(</think>\s*|\Z)", "", content, flags=re.DOTALL)
-
-
-def _in_call_order(messages: tuple[Message, ...]) -> list[Message]:
-    """Tool results in the order of their calls: R1's template shows no ids, it reads them by place."""
-    ordered: list[Message] = []
-    order: dict[str, int] = {}
-    for message in messages:
-        if message.role == "assistant":
-            order = {call.id: place for place, call in enumerate(message.tool_calls)}
-        ordered.append(message)
-        place = len(ordered) - 1
-        while message.role == "tool" and place and _after(ordered[place - 1], message, order):
-            ordered[place - 1], ordered[place] = ordered[place], ordered[place - 1]
-            place -= 1
-    return ordered
-
-
-def _after(earlier: Message, later: Message, order: dict[str, int]) -> bool:
-    last = len(order)
-    return earlier.role == "tool" and order.get(earlier.tool_call_id, last) > order.get(later.tool_call_id, last)

@@ -99,9 +99,7 @@ class FakeModel:
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            length = next(
-                (int(h[15:]) for h in head.split("\r\n") if h.lower().startswith("content-length:")), 0
-            )
+            length = next((int(h[15:]) for h in head.split("\r\n") if h.lower().startswith("content-length:")), 0)
             body = await reader.readexactly(length)
             answering = asyncio.ensure_future(self._answer(head, body, writer))
             leaving = asyncio.ensure_future(reader.read(1))
@@ -123,6 +121,8 @@ class FakeModel:
         reply = self._script(request)
         if reply.fault and reply.fault.status:
             return await _json(writer, reply.fault.status, reply.fault.body)
+        if not request.get("stream"):
+            return await _json(writer, 200, completion(reply, request))
         return await self._stream(reply, request, writer)
 
     async def _stream(self, reply: Reply, request: Body, writer: asyncio.StreamWriter) -> None:
@@ -165,9 +165,7 @@ def running_fake_model(script: Script, models: Body | None = None, api_key: str 
 
 
 @contextlib.asynccontextmanager
-async def fake_model(
-    script: Script, models: Body | None = None, api_key: str = ""
-) -> AsyncIterator[FakeModel]:
+async def fake_model(script: Script, models: Body | None = None, api_key: str = "") -> AsyncIterator[FakeModel]:
     with running_fake_model(script, models, api_key) as server:
         yield server
 
@@ -218,6 +216,19 @@ def _chunks(reply: Reply, request: Body) -> Iterator[Body]:
     yield _choice({field_name: None}, finish)
     if (request.get("stream_options") or {}).get("include_usage"):
         yield {**_frame(), "choices": [], "usage": _usage(reply, request)}
+
+
+def completion(reply: Reply, request: Body) -> Body:
+    """The same reply without streaming, as SGLang shapes it."""
+    message: Body = {"role": "assistant", "content": "".join(_pieces(reply.content, 4))}
+    message[reply.reasoning_field] = "".join(_pieces(reply.reasoning, 4))
+    message["tool_calls"] = [
+        {"id": f"whole_{index}", "index": index, "type": "function", "function": {"name": name, "arguments": arguments}}
+        for index, (name, arguments) in enumerate(reply.calls)
+    ] or None
+    finish = "tool_calls" if reply.calls else "stop"
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish, "matched_stop": None}
+    return {**_frame(), "object": "chat.completion", "choices": [choice], "usage": _usage(reply, request)}
 
 
 def _usage(reply: Reply, request: Body) -> Body:

@@ -15,6 +15,7 @@ from agent.prompt import Message, Prompt, Tool, ToolCall
 from agent.question import Question
 from tests.fake_model import CONTEXT, NAME, Fault, Reply, Script, fake_model, running_fake_model
 
+OPEN = Tool("open_page", "Open.", {"type": "object", "properties": {"url": {"type": "string"}}})
 SEARCH = Tool("web_search", "Search.", {"type": "object", "properties": {"query": {"type": "string"}}})
 KEY = "a-key"
 
@@ -79,6 +80,13 @@ async def test_a_dead_address_is_unreachable_and_the_message_names_the_setting_b
                 await model.discover()
     assert caught.value.reason == "unreachable"
     assert "hidden" not in str(caught.value)
+
+
+async def test_a_failure_that_an_asker_may_see_names_no_address() -> None:
+    async with client("http://127.0.0.1:9/v1") as model:
+        with pytest.raises(ModelDown) as caught:
+            _ = [delta async for delta in model.generate(prompt())]
+    assert "127.0.0.1" not in str(caught.value)
 
 
 async def test_a_wrong_key_is_unauthorized_and_the_right_one_is_sent() -> None:
@@ -252,10 +260,52 @@ async def test_a_planners_markup_is_handed_on_for_the_rescue() -> None:
 
 async def test_tool_calls_come_whole_and_in_order_with_the_last_delta() -> None:
     calls = (("web_search", '{"query": "a"}'), ("open_page", '{"url": "b"}'))
-    found = await deltas(Reply(reasoning="x", calls=calls), prompt(tools=(SEARCH,)))
+    found = await deltas(Reply(reasoning="x", calls=calls), prompt(tools=(SEARCH, OPEN)))
     assert [(c.name, c.arguments) for c in found[-1].calls] == list(calls)
     assert len({c.id for c in found[-1].calls}) == 2
     assert found[-1].finish == "tool_calls"
+
+
+BROKEN_CALL, WHOLE_CALL = ("web_search", "{"), ("web_search", '{"query": "a"}')
+
+
+def streamed_badly(whole: Reply, streamed: Reply) -> Script:
+    return lambda body: streamed if body["stream"] else whole
+
+
+async def test_a_turn_whose_calls_cannot_be_read_is_asked_once_more_without_streaming() -> None:
+    script = streamed_badly(Reply(calls=(WHOLE_CALL,)), Reply("Hm.", "hm", calls=(BROKEN_CALL,)))
+    async with fake_model(script) as server, client(server.url) as model:
+        found = [delta async for delta in model.generate(prompt(tools=(SEARCH,)))]
+        streamed, whole = server.requests
+    assert [(call.name, call.arguments) for call in found[-1].calls] == [WHOLE_CALL]
+    assert found[-1].finish == "tool_calls"
+    assert (streamed.pop("stream"), whole.pop("stream"), streamed.pop("stream_options")["include_usage"]) == (1, 0, 1)
+    assert streamed == whole
+    usage = found[-1].usage
+    assert usage is not None
+    assert usage.completion_tokens == 3
+
+
+async def test_a_turn_of_which_nothing_arrived_is_asked_once_more() -> None:
+    blank = Reply(("\n" * 60,), "hm")  # counted as 15 tokens, of which none can be seen
+    found = await deltas(streamed_badly(Reply(calls=(WHOLE_CALL,)), blank), prompt(tools=(SEARCH,)))
+    assert len(found[-1].calls) == 1
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply("Enough is known."), Reply(calls=(WHOLE_CALL, WHOLE_CALL)), Reply(reasoning="x")]
+)
+async def test_a_turn_that_can_be_read_is_asked_once(reply: Reply) -> None:
+    async with fake_model(reply) as server, client(server.url) as model:
+        _ = [delta async for delta in model.generate(prompt(tools=(SEARCH,)))]
+        assert len(server.requests) == 1
+
+
+async def test_the_streamed_turn_stands_when_asking_once_more_fails() -> None:
+    script = streamed_badly(Reply(fault=Fault(status=503)), Reply(calls=(BROKEN_CALL,)))
+    found = await deltas(script, prompt(tools=(SEARCH,)))
+    assert [(call.name, call.arguments) for call in found[-1].calls] == [BROKEN_CALL]
 
 
 async def test_usage_is_read_wherever_it_stands() -> None:
