@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any, Literal, cast
 
 from langgraph.graph import END, START, StateGraph
+from langsmith import tracing_context
 
 from agent.errors import AgentError
 from agent.events import Event, Failed
@@ -23,6 +24,7 @@ from agent.question import Question
 __all__ = ["Deps", "ask"]
 
 _SECONDS_WORTH_A_ROUND = 2.0
+_STEPS_A_ROUND, _STEPS_BESIDE = 3, 10  # LangGraph stops a graph that takes more steps than it is told
 
 
 def _after_plan(state: Planned) -> Literal["search", "write"]:
@@ -62,11 +64,20 @@ async def ask(question: Question, deps: Deps) -> AsyncGenerator[Event, None]:
     Raises nothing of its own: an AgentError becomes Failed. When the caller closes the generator, every step is
     cancelled and the model stops generating; no event follows.
     """
-    run = Run(question, deps)
-    start: Gathering = {"rounds": (), "asked": (), "skipped": (), "read": ()}
     try:
-        async with aclosing(_GRAPH.astream(start, context=run, stream_mode="custom")) as events:
+        async with aclosing(_events(Run(question, deps))) as events:
             async for event in events:
-                yield cast(Event, event)
+                yield event
     except AgentError as error:
         yield Failed(error.code, str(error))
+
+
+async def _events(run: Run) -> AsyncGenerator[Event, None]:
+    """The graph's own stream. LANGSMITH_TRACING in the environment would send every question to a third party."""
+    start: Gathering = {"rounds": (), "asked": (), "skipped": (), "read": ()}
+    steps = {"recursion_limit": _STEPS_A_ROUND * run.limits.rounds + _STEPS_BESIDE}
+    with tracing_context(enabled=False):
+        stream = _GRAPH.astream(start, steps, context=run, stream_mode="custom")
+        async with aclosing(stream) as events:
+            async for event in events:
+                yield cast(Event, event)

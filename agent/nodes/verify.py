@@ -50,7 +50,7 @@ async def _judged(state: Written, run: Run, prompt: Prompt) -> Answer:
     if wrong and not draft.broken and not draft.degraded and run.deps.generate is not None:
         text, corrections = await _repaired(draft.text, wrong, run, prompt)
     supports = await asyncio.to_thread(supports_of, text, prompt.pages)
-    if run.question.strict:
+    if run.question.strict and draft.model != "quoting-reader":  # which says nothing but the pages' own words
         text, removed = only_supported(text, supports, prompt.question.language)
         corrections += removed
         supports = await asyncio.to_thread(supports_of, text, prompt.pages)

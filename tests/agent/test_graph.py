@@ -2,7 +2,11 @@
 
 import asyncio
 import json
+import subprocess
+import sys
+import textwrap
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +36,7 @@ from agent.question import Filters, Question, Turn
 from tests.fakes import CHAOXI, SUN, TIDES, FakeModel, FakeWeb, deps, down
 from tools.page import Webpage
 
+ROOT = Path(__file__).parents[2]
 QUESTION = Question("Why are there tides?")
 GOOD = [
     "The moon pulls the sea twice a day[cita",
@@ -380,3 +385,45 @@ async def test_a_chinese_question_gets_the_chinese_template_and_its_pages() -> N
         .content.startswith("# 以下内容是基于用户发送的消息的搜索结果:\n[webpage 1 begin]\n标题: 潮汐")
     )
     assert (answer.language, answer.supports[0].verdict) == ("zh", "supported")
+
+
+async def test_as_many_rounds_as_an_operator_allows() -> None:
+    """LangGraph's own limit of 25 steps must not end a question."""
+    many = replace(DEPTH_LIMITS["research"], rounds=30, calls=100)
+    turns = [[call("web_search", query=f"q{n}")] for n in range(30)]
+    pages = [Webpage(f"https://p{n}.example/", f"P{n}", f"tides {n} " + f"word{n} " * 20) for n in range(3)]
+    model = FakeModel([GOOD], turns)
+    given = deps(FakeWeb(*pages), model, limits=replace(Limits(), depths={**DEPTH_LIMITS, "research": many}))
+    await answer_of(Question("Why are there tides?", depth="research"), given)
+
+    assert len(model.planned) == 30
+
+
+def test_no_question_is_traced_to_a_third_party_whatever_the_environment_says() -> None:
+    """LANGSMITH_TRACING=true is set on many machines; LangGraph would send questions and answers away."""
+    code = textwrap.dedent("""
+        import asyncio, http.server, os, sys, threading, time
+        hits = []
+        class Collector(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                hits.append(self.path)
+                self.rfile.read(int(self.headers.get("content-length", 0)))
+                self.send_response(200); self.end_headers(); self.wfile.write(b"{}")
+            do_GET = do_PATCH = do_POST
+            def log_message(self, *_): pass
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        os.environ.update(LANGSMITH_TRACING="true", LANGCHAIN_TRACING_V2="true", LANGSMITH_API_KEY="x",
+                          LANGSMITH_ENDPOINT=f"http://127.0.0.1:{server.server_port}")
+        from agent.graph import ask
+        from agent.question import Question
+        from tests.fakes import TIDES, FakeWeb, deps
+        async def main():
+            return [event async for event in ask(Question("Why tides?", depth="quick"), deps(FakeWeb(TIDES)))]
+        assert len(asyncio.run(main())) > 3
+        time.sleep(2)
+        sys.exit(bool(hits))
+    """)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
