@@ -14,7 +14,7 @@ MAX_SENTENCES = 6
 MAX_QUOTE_CHARACTERS = 600
 """A longer unit is a listing or a broken page, not a sentence to quote."""
 _FOLLOWERS = 5
-_NEXT_QUOTE = 0.4
+_NEXT_QUOTE = 0.3
 _NEXT_PAGE = 0.3
 """Share of the best score from which a further quote, or the first quote of another page, is worth reading."""
 _FAR_OFF = 0.45
@@ -26,7 +26,8 @@ _ANNOUNCES = re.compile(
     r"[:：]\s*$|\b(?:as follows|the following|like this)\b[^.]{0,40}[.:]?\s*$|(?:如下|下列|以下)[^。]{0,15}[。：:]?\s*$"
 )
 _REFERS_BACK = re.compile(
-    r"(?:It|Its|They|Their|This|That|These|Those|He|She|Such|However|Then|Thus|Therefore|In this case|Otherwise|To do (?:this|so))\b"
+    r"(?:It|Its|They|Their|This|That|These|Those|He|She|Such|However|Then|Thus|Therefore|In this case"
+    r"|Otherwise|To do (?:this|so))\b"
     "|[它他她其这那该此]|要做到这|因此|但是?|不过|否则|然而"
 )
 _MEANS_ABOVE = re.compile(r"\b(?:like this|the above|above)\b|如上|上面|上述")
@@ -57,6 +58,8 @@ def choose(ranked: Sequence[Unit], reading: Reading, asked: Sought) -> list[Quot
 
 
 class _Choice:
+    """The quotes taken so far, and which units and texts are in them."""
+
     def __init__(self, reading: Reading, asked: Sought) -> None:
         self._reading, self._asked = reading, asked
         self.quotes: list[Quote] = []
@@ -85,16 +88,19 @@ class _Choice:
         )
 
     def offer(self, unit: Unit) -> None:
-        units = [one for one in self._with_neighbours(unit) if (one.page, one.at) not in self._used]
+        units = [one for one in self._with_neighbours(unit) if one is unit or not self._known(one)]
         room = MAX_ANSWER_CHARACTERS - sum(quote.characters for quote in self.quotes)
         while units and sum(len(one.text) for one in units) > room:
             units.pop()
-        terms = frozenset(words(unit.text))
-        if unit not in units or any(_same(terms, seen) for seen in self._seen):
+        if unit not in units or self._known(unit):
             return
         self._used |= {(one.page, one.at) for one in units}
         self._seen += [frozenset(words(one.text)) for one in units]
         self.quotes.append(Quote(tuple(units)))
+
+    def _known(self, unit: Unit) -> bool:
+        terms = frozenset(words(unit.text))
+        return (unit.page, unit.at) in self._used or any(_same(terms, seen) for seen in self._seen)
 
     def _with_neighbours(self, unit: Unit) -> list[Unit]:
         units = self._reading.units[unit.page]
@@ -134,7 +140,8 @@ def fit(unit: Unit) -> bool:
         return False
     if unit.kind != "code" and "```" in unit.text:
         return False
-    return fence(unit.text) == unit.text
+    shown = unit.text if unit.kind == "code" else " ".join(unit.text.split())
+    return fence(shown) == shown
 
 
 def _same(one: Iterable[str], other: Iterable[str]) -> bool:

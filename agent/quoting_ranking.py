@@ -22,9 +22,9 @@ _LETTER = re.compile(r"[^\W\d_]")
 class Unit:
     """A sentence, heading, item, row or code block of one page.
 
-    page: 0-based; start, end: into the page's text; at: place among the units of its page; heading: place of the
-    heading above it, -1 without one; own: the asked forms in it, with their places among its
-    terms; length: in terms.
+    page: 0-based; span: into the page's text; at: place among the units of its page; heading: place of the heading
+    above it, -1 without one; own: the asked forms in it, with their places among its terms; length: in terms;
+    score: how well it answers, only to be compared; coverage: 0.0 to 1.0, the share of the question it speaks of.
     """
 
     page: int
@@ -111,8 +111,20 @@ def _is_chinese(text: str) -> bool:
 
 
 _NEAR = {1: 0.55, 2: 0.35}
+"""What a term is worth that stands one or two units away, against one in the unit itself."""
 _HEADING, _TITLE, _SYNONYM = 0.65, 0.5, 0.8
 _KINDS: dict[SpanKind, float] = {"sentence": 1.0, "item": 1.0, "heading": 0.0, "row": 0.85, "code": 0.5}
+_SECTION, _HOW_TO_SECTION = 0.4, 1.1
+"""What a section is worth to each of its sentences whose heading holds all that is asked."""
+_EXAMPLE = 1.5
+"""A caption or a sentence with the commands right behind it is half an answer to "how do I"."""
+_NAME = 1.3
+"""A name is what the question is about, however often the pages speak of it."""
+_ADJACENT, _NOT_IN_IT = 0.4, 0.6
+_UNCOVERED = 0.6
+"""What is left of a sentence's own worth when its place covers nothing else of the question."""
+_NEXT_PAGE, _LAST_PAGES = 0.05, 0.7  # the pages come best first
+_K1, _B = 1.2, 0.35  # BM25 with a light hand on length: an answer may be long
 
 
 def rank(reading: Reading, asked: Sought) -> list[Unit]:
@@ -134,14 +146,6 @@ def rank(reading: Reading, asked: Sought) -> list[Unit]:
     return sorted((unit for unit in reading.every() if unit.score > 0), key=lambda unit: -unit.score)
 
 
-_NEXT_PAGE, _LAST_PAGES = 0.05, 0.7  # the pages come best first
-_SECTION, _HOW_TO_SECTION = 0.4, 1.1
-
-
-_EXAMPLE = 1.5
-"""A caption or a sentence with the commands right behind it is half an answer to "how do I"."""
-
-
 def _leads_to_code(unit: Unit, units: list[Unit]) -> bool:
     following = units[unit.at + 1 : unit.at + 2]
     return unit.kind in ("sentence", "item") and any(one.kind == "code" for one in following)
@@ -152,7 +156,7 @@ def _weighed(unit: Unit, lexical: float, section: float, asked: Sought) -> float
     if not _KINDS[unit.kind] or not (unit.own or (section and asked.kind == "how_to")):
         return 0.0
     share = _HOW_TO_SECTION if asked.kind == "how_to" else _SECTION
-    total = lexical * (COV0 + (1 - COV0) * unit.coverage) + share * section
+    total = lexical * (_UNCOVERED + (1 - _UNCOVERED) * unit.coverage) + share * section
     earlier = max(_LAST_PAGES, 1 - _NEXT_PAGE * unit.page)
     return total * earlier * _KINDS[unit.kind] * _cue(unit, asked) * _wholeness(unit)
 
@@ -178,10 +182,6 @@ def _stand_together(reading: Reading, asked: Sought, name: int, number: int) -> 
 def _worth(reading: Reading, asked: Sought) -> list[float]:
     """Each term's weight times its rarity; what no page has is the rarest."""
     return [term.weight * _rarity(term, reading.idf) * (_NAME if term.name else 1.0) for term in asked.terms]
-
-
-_NAME, _EVERYWHERE = 1.3, 1.8
-"""A name is what the question is about, however often the pages speak of it."""
 
 
 def _rarity(term: Term, idf: dict[str, float]) -> float:
@@ -210,13 +210,14 @@ def _strength(term: Term, present: dict[str, float]) -> float:
 
 
 def _relevance(unit: Unit, present: dict[str, float], reading: Reading, asked: Sought, worth: list[float]) -> float:
+    """BM25 over the terms in the unit, less for those that stand only near it, more for neighbours of the question."""
     if not unit.own:
         return 0.0
-    norm = 2.2 / (1.2 * (0.65 + 0.35 * min(4.0, unit.length / reading.mean)) + 1)
+    norm = (_K1 + 1) / (_K1 * (1 - _B + _B * min(4.0, unit.length / reading.mean)) + 1)
     total = 0.0
     for term, value in zip(asked.terms, worth, strict=True):
         strength = _strength(term, present)
-        total += value * strength * (norm if strength >= _SYNONYM else 0.6)
+        total += value * strength * (norm if strength >= _SYNONYM else _NOT_IN_IT)
     return total + _ADJACENT * sum(_side_by_side(unit, asked.terms, worth))
 
 
@@ -227,10 +228,6 @@ def _side_by_side(unit: Unit, terms: tuple[Term, ...], worth: list[float]) -> It
         second = [place for form in terms[at + 1].forms[:3] for place in unit.own.get(form, ())]
         if any(0 < abs(a - b) <= 2 for a in first[:8] for b in second[:8]):
             yield min(worth[at], worth[at + 1])
-
-
-_ADJACENT = 0.4
-COV0 = 0.6
 
 
 def coverage(asked: Sought, worth: list[float], present: dict[str, float]) -> float:
@@ -274,7 +271,8 @@ _CUES: dict[Kind, re.Pattern[str]] = {
         r"|(?:[\d一二两三四五六七八九十几每] ?个?(?:秒|分钟|小时|天|日|周|星期|月|年))"
     ),
     "how_to": re.compile(
-        r"^(?:To(?! do (?:this|so))|First|Then|Next|Use|Run|Type|Add|Edit|Install|Execute|Select|Choose|Click|Enter|Open|Set|Start|Make)\b"
+        r"^(?:To(?! do (?:this|so))|First|Then|Next|Use|Run|Type|Add|Edit|Install|Execute|Select|Choose|Click|Enter"
+        r"|Open|Set|Start|Make)\b"
         r"|\byou (?:can|need to|must|have to|should)\b|^[#$] \w"
         "|命令|运行|执行|编辑|添加|选择|点击|单击|输入|打开|^(?:要(?!做到)|首先|然后|接着|使用|用)"
     ),

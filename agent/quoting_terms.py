@@ -139,10 +139,8 @@ limit restrict quota
 _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
     (kind, re.compile(pattern))
     for kind, pattern in (
-        (
-            "how_many",
-            r"\bhow (?:many|much|old|large|big|far)\b|多少|几个|几种|多长|多大",
-        ),
+        ("how_long", r"\bhow (?:long|often)\b|多久|多长时间|多少(?:天|年|个?月|小时|分钟)|几年"),
+        ("how_many", r"\bhow (?:many|much|old|large|big|far)\b|多少|几个|几种|多长|多大"),
         ("how_to", r"\bhow (?:do|can|to|should|does|would|could)\b|\bsteps? to\b|如何|怎么|怎样|步骤|咋"),
         ("when", r"\bwhen\b|\bwhat (?:year|date|day|time)\b|何时|什么时候|哪一?年|哪天|几月|什么时间"),
         ("who", r"\bwho(?:se|m)?\b|谁|哪位|何人|什么人"),
