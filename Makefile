@@ -58,6 +58,10 @@ lock: ## write the lock files anew (needs uv)
 live: $(VENV)/.dev ## the same questions through the real SGLang on a CPU (10 minutes, 1.6 GB)
 	@tests/live/run
 
+.PHONY: transcript
+transcript: $(VENV)/.runtime ## write what `make ask` prints into the READMEs
+	@PYTHONPATH=. $(BIN)/python scripts/transcript
+
 .PHONY: clean
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

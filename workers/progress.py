@@ -112,7 +112,7 @@ def summary(answer: Answer) -> list[str]:
     for source in cited:
         lines += _source(source, [support for support in answer.supports if support.number == source.number])
     lines += _unread(answer)
-    return ["", *lines, "", _closing(answer)]
+    return [*([] if lines[:1] == [""] else [""]), *lines, "", _closing(answer)]
 
 
 def _source(source: Source, supports: list[Support]) -> list[str]:
