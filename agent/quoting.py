@@ -26,7 +26,7 @@ Why = Literal["no_model", "model_down"]
 
 # The logistic regression behind Answerability.score: fitted to questions with and without an answer in their pages.
 _COVERAGE_WEIGHT, _WORDS_WEIGHT, _NAME_WEIGHT, _BIAS = 6.0, 1.2, -2.5, -5.2
-_MOST_WORDS = 3.5
+_MOST_WORDS, _MOST_NAMES = 3.5, 3
 ANSWERABLE = 0.5
 _TITLES = 12
 _TITLE_CHARACTERS = 80
@@ -76,7 +76,8 @@ def _score(units: Sequence[Unit], reading: Reading, asked: Sought) -> float:
     best = max(units, key=lambda unit: unit.coverage)
     spoken_of_words = min(_MOST_WORDS, spoken_of(reading, asked, best))
     weighed = _COVERAGE_WEIGHT * best.coverage + _WORDS_WEIGHT * spoken_of_words
-    return 1 / (1 + math.exp(-(weighed + _NAME_WEIGHT * missing_names(reading, asked) + _BIAS)))
+    missing = min(_MOST_NAMES, missing_names(reading, asked))
+    return 1 / (1 + math.exp(-(weighed + _NAME_WEIGHT * missing + _BIAS)))
 
 
 class QuotingReader:

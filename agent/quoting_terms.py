@@ -15,6 +15,7 @@ Kind = Literal["how_to", "who", "when", "how_many", "how_long", "where", "why", 
 _SHORT_FOLLOW_UP = 3.0
 """Words up to which a question with a history counts as a follow-up ("and on a laptop?")."""
 _EARLIER = 0.5
+_BEGINNING, _END = 300, 300  # characters of a long question
 GENERIC = 0.35
 """Weight of a word that many questions hold and that few answers repeat ("best", "区别")."""
 
@@ -227,7 +228,7 @@ def sought(question: Question) -> Sought:
 
 
 def _sought(text: str, weight: float) -> Sought:
-    plain = unicodedata.normalize("NFKC", text)
+    plain = unicodedata.normalize("NFKC", _asking_part(text))
     terms: list[Term] = []
     runs: list[tuple[int, ...]] = []
     numbered: list[tuple[int, int]] = []
@@ -243,6 +244,13 @@ def _sought(text: str, weight: float) -> Sought:
                 numbered.append((len(terms) - 1, len(terms)))
             terms.append(term)
     return Sought(tuple(terms), tuple(runs), kind_of(text), tuple(_LITERAL.findall(plain)), tuple(numbered))
+
+
+def _asking_part(text: str) -> str:
+    """Of a long text what stands at its ends: there the question is, and the time stays bounded."""
+    if len(text) <= _BEGINNING + _END:
+        return text
+    return f"{text[:_BEGINNING]}\n{text[-_END:]}"
 
 
 def _runs_of(han: str) -> Iterator[list[str]]:

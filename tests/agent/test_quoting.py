@@ -198,31 +198,35 @@ def test_whatever_the_pages_hold_the_citations_are_valid_and_the_quotes_are_thei
             )
 
 
-async def test_forty_long_pages_are_read_in_linear_time_without_holding_up_the_loop() -> None:
+async def test_forty_long_pages_are_read_without_holding_up_the_loop() -> None:
     filler = "".join(
         f"Sentence {number} speaks of the upgrade of system {number % 7} in short. " for number in range(1_000)
     )
     pages = [page(filler, str(number)) for number in range(40)]
-    longest, done = 0.0, asyncio.Event()
+    turns, done = 0, asyncio.Event()
 
-    async def watch() -> None:
-        nonlocal longest
+    async def count() -> None:
+        nonlocal turns
         while not done.is_set():
-            before = time.perf_counter()
+            turns += 1
             await asyncio.sleep(0.001)
-            longest = max(longest, time.perf_counter() - before)
 
-    watcher = asyncio.create_task(watch())
+    counting = asyncio.create_task(count())
     said = await answer("How do I upgrade the system?", *pages)
     done.set()
-    await watcher
+    await counting
     assert MARKER.search(said)
-    assert longest < 1.0
+    assert turns > 20
 
 
 async def test_one_endless_line_is_not_quoted_whole() -> None:
     said = await answer("How do I upgrade?", page("upgrade " * 12_500))
     assert len(said) < 1_000
+
+
+async def test_a_question_of_many_unknown_names_is_refused() -> None:
+    names = " ".join(f"Name{number}" for number in range(700))
+    assert not MARKER.search(await answer(f"How do I upgrade {names}?", *PAGES))
 
 
 def test_reading_twice_as_much_takes_about_twice_as_long() -> None:

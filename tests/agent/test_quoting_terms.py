@@ -1,0 +1,75 @@
+"""What is taken from a question before any page is looked at."""
+
+import pytest
+
+from agent.question import Question, Turn
+from agent.quoting_terms import Kind, kind_of, sought
+
+
+def first_forms(text: str) -> list[str]:
+    return [term.forms[0] for term in sought(Question(text)).terms]
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("How do I upgrade?", "how_to"),
+        ("如何升级？", "how_to"),
+        ("Who founded it?", "who"),
+        ("谁创立了它？", "who"),
+        ("When was it released?", "when"),
+        ("什么时候发布的？", "when"),
+        ("How many packages are there?", "how_many"),
+        ("有多少软件包？", "how_many"),
+        ("How often is it released?", "how_long"),
+        ("多久发布一次？", "how_long"),
+        ("Why is it slow?", "why"),
+        ("What is a kernel?", "definition"),
+        ("什么是内核？", "definition"),
+        ("static IP address", "other"),
+    ],
+)
+def test_the_kind_of_answer_is_told_from_the_words_that_ask(question: str, kind: Kind) -> None:
+    assert kind_of(question) == kind
+
+
+def test_asking_words_are_no_terms() -> None:
+    assert first_forms("How do I configure the static address?") == ["configur", "static", "address"]
+    assert first_forms("如何配置静态地址？") == ["配置", "置静", "静态", "态地", "地址"]
+
+
+def test_a_compound_is_one_term_with_its_parts() -> None:
+    (term,) = sought(Question("apt-get")).terms
+    assert (term.forms[0], term.parts) == ("apt-get", ("apt", "get"))
+
+
+def test_a_word_is_found_by_its_synonym_in_both_chinese_vocabularies() -> None:
+    assert "删除" in sought(Question("卸载")).terms[0].forms
+    assert "网络" in sought(Question("網路")).terms[0].forms
+
+
+def test_names_are_told_from_words() -> None:
+    named = {term.forms[0] for term in sought(Question("How do I install Photoshop on Windows 11?")).terms if term.name}
+    assert named == {"photoshop", "window", "11"}
+    assert sought(Question("How do I upgrade Windows 11?")).numbered == ((1, 2),)
+
+
+def test_literal_strings_are_kept_as_they_are() -> None:
+    assert sought(Question("What does dpkg --configure do to /etc/fstab?")).literals == ("--configure", "/etc/fstab")
+
+
+def test_only_a_short_question_takes_up_the_one_before_and_at_half_weight() -> None:
+    history = (Turn("How do I configure the network?", "So."),)
+    short = sought(Question("And on a laptop?", history=history))
+    assert [(term.forms[0], term.weight) for term in short.terms if term.forms[0] in ("laptop", "network")] == [
+        ("laptop", 1.0),
+        ("network", 0.5),
+    ]
+    long = sought(Question("How do I burn a disk image to an optical medium?", history=history))
+    assert "network" not in long.forms
+
+
+def test_a_long_question_is_searched_by_its_ends() -> None:
+    text = "Beginning " + "middle " * 1_000 + "ending"
+    assert {"begin", "end"} <= set(first_forms(text))
+    assert len(sought(Question("word%d " * 1_000 % tuple(range(1_000)))).terms) < 150
