@@ -7,32 +7,70 @@ that fencing twice equals fencing once. It must run after extraction and truncat
 """
 
 import re
-import unicodedata
 
 from agent.invisible import visible
+from agent.lookalikes import folded
 
-_OPEN = r"[\[\u3010\u3014\u27e6\u3016\u2045]"
-_GAP = r"[\s_*`-]{0,8}"  # bounded: a pattern must stay linear on hostile text
-# Patterns over the folded text (NFKC, casefolded). Every character of group `a` is replaced by its visible stand-in.
+_GAP = r"[\s_*`~\\.·|/-]{0,8}"  # what may stand between two words; bounded: patterns stay linear on hostile text
+_BETWEEN = r"[\s_*`~\\-]{0,3}"  # between two letters
+_POINTS = r"(?:[\s_*`~\\.·|/,;:=#^%()\[–—、-]|and){0,8}"  # between a mark's word and its number
+
+
+def _spread(*words: str) -> str:
+    """The words, with a gap after each, however their letters are drawn apart."""
+    return "".join(_BETWEEN.join(re.escape(letter) for letter in word) + _GAP for word in words)
+
+
+_MARK_WORD = rf"(?:(?:{_spread('citation')}|{_spread('webpage')})s?)"
+_BLOCK_END = r"(?:b\s?e\s?g\s?i\s?n|e\s?n\s?d|s\s?t\s?a\s?r\s?t)"
+_TAGS = (
+    r"think|thinking|thought|tool[_▁ ]?(?:call|response|result|output|sep)s?|tools|function[_▁]calls?"
+    r"|(?:start|end|begin)[_▁]of[_▁](?:turn|image|audio|text|sentence)|end[_▁]?of[_▁]?text|im[_▁](?:start|end|sep)"
+    r"|fim[_▁](?:prefix|middle|suffix|pad|begin|hole|end)|(?:seed|minimax):\w{1,32}|unused\d{1,6}|extra[_▁]id[_▁]\d{1,6}"
+    r"|reserved[_▁](?:special[_▁]token[_▁])?\d{1,6}"
+)
+_BRACKETED = (
+    r"INST|SYS|TOOL_CALLS|TOOL_RESULTS|TOOL_CONTENT|AVAILABLE_TOOLS|SYSTEM_PROMPT|THINK|gMASK|sMASK|BOS|EOS"
+    r"|BEGIN_OF_TEXT|END_OF_TEXT"
+)
+_SPACED_NAMES = (
+    r"\w{1,32}[_▁][\w▁]{1,48}|system|user|assistant|human|start|end|channel|message|call|return|constrain|endoftext|eot"
+    r"|developer|tool"
+)
+# Patterns over the folded text. The character of group `a` is replaced by its visible stand-in.
 _PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"(?P<a>{_OPEN}){_GAP}web{_GAP}pages?",
-        rf"(?P<a>{_OPEN}){_GAP}/?{_GAP}citations?{_GAP}(?::|=|#|\^|-|[0-9x])",
-        rf"(?P<a>{_OPEN}){_GAP}file{_GAP}(?:name|content)",
-        rf"(?P<a>\[){_GAP}/?{_GAP}(?:inst|tool_calls|available_tools|tool_results|system_prompt)\]",
-        r"(?P<a><)\|(?=[^|<>\n]{1,64}\|>)",
-        rf"(?P<a><){_GAP}/?{_GAP}(?:think|thinking|tool_call|tool_response|tools|start_of_turn|end_of_turn|bos|eos|s|pad|unk)"
-        rf"{_GAP}>",
-        r"(?P<a><)(?=</?sys>>)|(?P<b><)(?=/?sys>>)",
-        r"(?P<a>#)\s{0,8}(?:以下内容是基于用户发送的消息的搜索结果|用户消息为)",
-        r"(?P<a>#)\s{0,8}the\s{1,8}(?:following\s{1,8}contents\s{1,8}are\s{1,8}the\s{1,8}search|user['’`´]?s\s{1,8}message\s{1,8}is)",
+        # [webpage 1 end], [citation:3], [webpages 2, 3]: what the template or the citation reader takes for a mark
+        rf"(?P<a>\[)(?i:(?={_GAP}\^?{_GAP}{_MARK_WORD}{_POINTS}(?:{_MARK_WORD}{_POINTS})?(?:[0-9一二三四五六七八九十]|x\b)))",
+        rf"(?P<a>\[)(?i:(?={_GAP}{_spread('webpage')}s?[^\[\]]{{0,48}}{_BLOCK_END}\b))",
+        rf"(?P<a>\[)(?i:(?={_GAP}\^?{_GAP}{_spread('citation')}s?\s{{0,4}}[:=#^]))",
+        # [file name]: and [file content begin]; code like paths[file_name] stays
+        rf"(?P<a>\[)(?i:(?={_GAP}file\s{{1,8}}{_BETWEEN}(?:{_spread('name')}|{_spread('content')})))",
+        rf"(?P<a>\[)(?i:(?={_GAP}{_spread('file', 'content')}s?{_GAP}{_BLOCK_END}\b))",
+        rf"(?P<a>\[)(?m:(?<=^\[))(?i:(?={_GAP}{_spread('file', 'name')}\]{_GAP}:))",
+        # control tokens: DeepSeek's own bar stands beside no angle bracket in prose
+        r"(?P<a><)(?=\s{0,4}｜)",
+        r"｜\s{0,4}(?P<a>>)",
+        r"(?P<a><)(?=\|/?[\w▁](?:[\w▁.:/+@ -]{0,62}[\w▁])\|>)",
+        rf"(?P<a><)(?i:(?={_GAP}\|{_GAP}(?:{_SPACED_NAMES}){_GAP}\|{_GAP}>))",
+        rf"(?P<a><)(?i:(?={_GAP}(?:{_TAGS}){_GAP}>))",
+        r"(?P<a><)(?=\s?/?\s?(?:s|bos|eos|pad|unk|sop|eop|BOS|EOS|PAD|UNK)\s?/?>)",
+        r"(?P<a><)(?i:(?=<?/?SYS>>))",
+        r"(?P<a><)(?=\[[\w▁ ]{0,32}▁[\w▁ ]{0,32}\]>)",
+        rf"(?P<a>\[)(?=/?(?:{_BRACKETED})\])",
+        rf"(?P<a>\[)(?<![\w\])]\[)(?i:(?={_GAP}(?:{_BRACKETED}){_GAP}\]))",
+        r"(?P<a>\])(?=~!?b[\[\]])|(?P<b>\[)(?=e~\[)",
+        # the template's section headers, in both languages and both Chinese scripts
+        rf"(?P<a>#)(?=[\s*_`]{{0,8}}(?:{_spread('以下内容是基于用户发送的消息')}|{_spread('用户消息为')}))",
+        rf"(?P<a>#)(?i:(?=[\s*_`]{{0,8}}{_spread('the', 'following', 'contents', 'are', 'the', 'search')}))",
+        rf"(?P<a>#)(?i:(?=[\s*_`]{{0,8}}{_spread('the', 'user')}'?{_GAP}{_spread('s', 'message', 'is')}))",
     )
 )
-# The vendor's tokens use the full-width bar, which no prose puts beside an angle bracket.
-_FULL_WIDTH_TOKEN = re.compile(r"[<＜](?=\s{0,4}[｜│ǀ∣])|(?<=[｜│ǀ∣])(\s{0,4})[>＞]")
-_STAND_IN = {"<": "‹", "＜": "‹", ">": "›", "＞": "›", "#": "♯", "＃": "♯"}
-_MOST_PASSES = 64  # each pass that changes anything removes an opener; nesting deeper than this is cut open below
+_STAND_IN = {"<": "‹", ">": "›", "#": "♯", "[": "(", "]": ")"}
+_CLOSER = {"(": "]", "‹": ">"}
+_REACH = 96  # characters in which the bracket that closes a neutralised one is looked for
+_MOST_PASSES = 16  # one or two are enough for any text met; what is not at rest then loses every opener
 _LINE_CHARACTERS = 300
 
 
@@ -40,11 +78,14 @@ def fence(text: str) -> str:
     """`text` with all neutralised that could be taken for the template's own structure or for a control token."""
     text = visible(text)
     for _ in range(_MOST_PASSES):
-        fenced = visible(_once(text))
-        if fenced == text:
+        plain, origin = folded(text)
+        places = {origin[place]: _STAND_IN[plain[place]] for place in _openers(plain)}
+        if not places:
             return text
-        text = fenced
-    return text.translate({ord(character): stand_in for character, stand_in in _STAND_IN.items()})
+        text = visible(_replaced(text, places | _closers(plain, origin, places)))
+    plain, origin = folded(text)
+    openers = {origin[place]: _STAND_IN[letter] for place, letter in enumerate(plain) if letter in _STAND_IN}
+    return visible(_replaced(text, openers))
 
 
 def fence_line(text: str, longest: int = _LINE_CHARACTERS) -> str:
@@ -53,40 +94,22 @@ def fence_line(text: str, longest: int = _LINE_CHARACTERS) -> str:
     return fence(line if len(line) <= longest else line[: longest - 1] + "…")
 
 
-def _once(text: str) -> str:
-    text = _FULL_WIDTH_TOKEN.sub(lambda match: (match.group(1) or "") + _STAND_IN[match.group()[-1]], text)
-    folded, origin = _folded(text)
-    replaced: dict[int, str] = {}
-    for pattern in _PATTERNS:
-        for match in pattern.finditer(folded):
-            for name in match.re.groupindex:
-                if match.start(name) >= 0:
-                    position = origin[match.start(name)]
-                    replaced[position] = _STAND_IN.get(text[position], "(")
-    if not replaced:
-        return text
-    _close(text, replaced)
-    return "".join(replaced.get(position, character) for position, character in enumerate(text))
+def _openers(plain: str) -> set[int]:
+    """Places in folded text of the characters that make structure out of what follows them."""
+    matches = (match for pattern in _PATTERNS for match in pattern.finditer(plain))
+    return {match.start(match.lastgroup or 0) for match in matches}
 
 
-def _close(text: str, replaced: dict[int, str]) -> None:
-    """The bracket that closes a neutralised one is neutralised too, where it stands within a line's reach."""
-    for position, stand_in in list(replaced.items()):
-        reach = text[position + 1 : position + 96]
-        closing = re.search(r"[\]］】〕⟧〗}]" if stand_in == "(" else r"[>＞]" if stand_in == "‹" else r"(?!)", reach)
-        if closing:
-            replaced[position + 1 + closing.start()] = ")" if stand_in == "(" else "›"
+def _closers(plain: str, origin: list[int] | range, places: dict[int, str]) -> dict[int, str]:
+    """The brackets that close the neutralised ones, where they stand within reach."""
+    found: dict[int, str] = {}
+    for start, place in enumerate(origin):
+        if wanted := _CLOSER.get(places.get(place, "")):
+            end = plain.find(wanted, start, start + _REACH)
+            if end >= 0:
+                found[origin[end]] = _STAND_IN[wanted]
+    return found
 
 
-def _folded(text: str) -> tuple[str, list[int] | range]:
-    """NFKC and casefolded, with the place in `text` that each character comes from."""
-    if text.isascii():
-        return text.lower(), range(len(text))
-    folded: list[str] = []
-    origin: list[int] = []
-    for position, character in enumerate(text):
-        plain = character if character < "\x80" else unicodedata.normalize("NFKC", character)
-        for piece in plain.casefold():
-            folded.append(piece)
-            origin.append(position)
-    return "".join(folded), origin
+def _replaced(text: str, places: dict[int, str]) -> str:
+    return "".join(places.get(place, character) for place, character in enumerate(text))
