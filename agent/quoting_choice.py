@@ -50,11 +50,17 @@ class Quote:
 
 
 def choose(ranked: Sequence[Unit], reading: Reading, asked: Sought) -> list[Quote]:
-    """The best quotes, those of one page together, in the order of their best unit."""
+    """The best quotes, the best first; for a "how do I" those of one page together."""
     choice = _Choice(reading, asked)
     for unit in choice.candidates(ranked):
         choice.offer(unit)
-    return choice.quotes
+    return _ordered(choice.quotes) if asked.kind == "how_to" else choice.quotes
+
+
+def _ordered(quotes: Sequence[Quote]) -> list[Quote]:
+    """Steps in the order of their page, the page of the best quote first."""
+    pages = list(dict.fromkeys(quote.page for quote in quotes))
+    return sorted(quotes, key=lambda quote: (pages.index(quote.page), quote.units[0].at))
 
 
 class _Choice:

@@ -38,6 +38,12 @@ def test_asking_words_are_no_terms() -> None:
     assert first_forms("如何配置静态地址？") == ["配置", "置静", "静态", "态地", "地址"]
 
 
+def test_a_word_that_holds_an_asking_character_stays_whole() -> None:
+    assert "请假" in first_forms("请假要提前几天？")
+    assert "启用" in first_forms("如何启用服务？")
+    assert "对象" in first_forms("什么是对象？")
+
+
 def test_a_compound_is_one_term_with_its_parts() -> None:
     (term,) = sought(Question("apt-get")).terms
     assert (term.forms[0], term.parts) == ("apt-get", ("apt", "get"))
