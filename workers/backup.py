@@ -30,7 +30,7 @@ from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from tools.library_index import VERSION as LIBRARY_VERSION
-from workers.settings import Settings, shown, sources
+from workers.settings import SECRET, Settings, shown, sources
 from workers.store import VERSION as STORE_VERSION
 from workers.store import Store, reaching
 from workers.store_keys import PREFIX, VERSION_KEY
@@ -103,7 +103,7 @@ def settings_text(settings: Settings) -> str:
     origins = sources(settings)
     lines = []
     for name, value in shown(settings).items():
-        secret = name in ("model_key", "api_keys") or (isinstance(value, str) and "***@" in value)
+        secret = name in SECRET or (isinstance(value, str) and "***@" in value)
         if origins[name] != "default":
             lines.append(f"{'# secret: ' if secret else ''}{name} = {json.dumps(value, ensure_ascii=False)}")
     return "\n".join((*lines, ""))

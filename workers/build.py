@@ -21,9 +21,10 @@ from agent.question import DEPTHS
 from agent.templates import Templates
 from tools.address import AddressPolicy
 from tools.dialling import Network
-from tools.engines.client import engine_client
+from tools.engines.client import EngineLimits, engine_client
 from tools.engines.ddgs import Ddgs, DdgsLimits
-from tools.engines.searxng import SearXNG, SearXNGLimits
+from tools.engines.keyed import KEYED
+from tools.engines.searxng import SearXNG
 from tools.errors import SearchDown
 from tools.extraction import Source
 from tools.extractor import Extractor
@@ -35,7 +36,7 @@ from tools.page import Webpage
 from tools.search import Search
 from tools.web import SourceRules, WebParts, WebReader, user_agent
 from workers.page_cache import PageCache
-from workers.settings import Settings
+from workers.settings import Settings, environment_proxies
 from workers.settings_error import SettingsError
 
 if TYPE_CHECKING:
@@ -202,19 +203,35 @@ async def _open_search(settings: Settings, library: Library | None) -> AsyncGene
     async with AsyncExitStack() as opened:
         http = await opened.enter_async_context(engine_client(settings.search_proxy or None, settings.search_seconds))
         engines: list[tuple[str, Search]] = []
+        limits = EngineLimits(settings.search_seconds)
         for name in settings.search_engines:
             if name == "library" and library is not None:
                 engines.append((name, library.search))
             elif name == "searxng":
                 if not settings.searxng_url:
                     raise SettingsError("searxng_url", "the engine searxng needs an address (KAOZHENG_SEARXNG_URL)")
-                limits = SearXNGLimits(settings.search_seconds)
                 engines.append((name, SearXNG(http, settings.searxng_url, limits).search))
             elif name == "ddgs":
-                ddgs = Ddgs(settings.search_proxy, DdgsLimits(settings.search_seconds))
+                ddgs = _ddgs(settings)
                 opened.push_async_callback(ddgs.aclose)
                 engines.append((name, ddgs.search))
+            elif name in KEYED:
+                engines.append((name, KEYED[name](http, _engine_key(settings, name), limits).search))
         yield Failover(engines, FailoverSettings(settings.search_seconds)).search
+
+
+def _engine_key(settings: Settings, name: str) -> str:
+    key: str = getattr(settings, f"{name}_key").get_secret_value()
+    if not key:
+        raise SettingsError(f"{name}_key", f"the engine {name} needs a key (KAOZHENG_{name.upper()}_KEY)")
+    return key
+
+
+def _ddgs(settings: Settings) -> Ddgs:
+    if not settings.search_proxy and (proxies := environment_proxies()):
+        reason = f"the engine ddgs would send its searches through {proxies[0]} of the environment"
+        raise SettingsError("search_proxy", f"{reason}: set KAOZHENG_SEARCH_PROXY to that proxy, or unset it")
+    return Ddgs(settings.search_proxy, DdgsLimits(settings.search_seconds))
 
 
 @asynccontextmanager

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
-ENGINES = ("library", "searxng", "ddgs")
+KEYED_ENGINES = ("bocha", "brave", "exa", "serper", "tavily")
+ENGINES = ("library", "searxng", "ddgs", *KEYED_ENGINES)
 HASHED_KEY = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -73,6 +74,13 @@ def _hashed(value: str) -> str:
     return value if HASHED_KEY.fullmatch(value) else "sha256:" + hashlib.sha256(value.encode()).hexdigest()
 
 
+def _key(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        raise ValueError("a key has printable ASCII characters only, without spaces or line ends")
+    return value
+
+
 def _path(value: Path) -> Path:
     return value.expanduser().absolute()
 
@@ -85,3 +93,4 @@ Folders = Annotated[tuple[Folder, ...], NoDecode, BeforeValidator(_split)]
 Domains = Annotated[tuple[Annotated[str, AfterValidator(_domain)], ...], NoDecode, BeforeValidator(_split)]
 Engines = Annotated[tuple[Annotated[str, AfterValidator(_engine)], ...], NoDecode, BeforeValidator(_split)]
 Keys = Annotated[tuple[Annotated[str, AfterValidator(_hashed)], ...], NoDecode, BeforeValidator(_split)]
+EngineKey = Annotated[SecretStr, AfterValidator(_key)]

@@ -22,7 +22,9 @@ from agent.limits import DepthLimits
 from agent.question import Depth
 from workers.setting_types import (
     ENGINES,
+    KEYED_ENGINES,
     Domains,
+    EngineKey,
     Engines,
     Folder,
     Folders,
@@ -47,11 +49,15 @@ def _example_library() -> tuple[Path, ...]:
 
 
 def _default_engines(values: dict[str, Any]) -> tuple[str, ...]:
-    """The example pages are no substitute for the web: only one's own library stands in for SearXNG."""
-    if not values["searxng_url"]:
-        return ("library",)
-    chosen = values["library"] and values["library"] != (EXAMPLES,)
-    return ("searxng", "library") if chosen else ("searxng",)
+    """The example pages are no substitute for the web: only one's own library stands in for its engines."""
+    web = ["searxng"] if values["searxng_url"] else []
+    web += [name for name in KEYED_ENGINES if values[f"{name}_key"].get_secret_value()]
+    own_library = values["library"] and values["library"] != (EXAMPLES,)
+    return (*web, "library") if own_library or not web else tuple(web)
+
+
+def _engine_key(name: str) -> Any:
+    return Field(SecretStr(""), description=f"key of the search engine {name}; empty: none")
 
 
 def _default(text: str) -> dict[str, Any]:
@@ -108,6 +114,11 @@ class Settings(BaseSettings):
 
     # Search
     searxng_url: HttpUrl = Field("", repr=False, description="address of a SearXNG with JSON enabled; empty: none")
+    bocha_key: EngineKey = _engine_key("Bocha (博查)")
+    brave_key: EngineKey = _engine_key("Brave")
+    exa_key: EngineKey = _engine_key("Exa")
+    serper_key: EngineKey = _engine_key("Serper")
+    tavily_key: EngineKey = _engine_key("Tavily")
     library: Folders = Field(
         default_factory=_example_library,
         description="folders of pages of one's own, comma-separated",
@@ -117,7 +128,9 @@ class Settings(BaseSettings):
         default_factory=_default_engines,
         min_length=1,
         description=f"engines in fail-over order, comma-separated: {', '.join(ENGINES)}",
-        json_schema_extra=_default("`library`; with `searxng_url`: `searxng`, then a library of one's own"),
+        json_schema_extra=_default(
+            "`searxng` with `searxng_url`, engines with a key, a library of one's own; else `library`"
+        ),
     )
     search_seconds: float = Field(10, gt=0, le=600, description="wait for one search engine, in seconds")
     search_proxy: HttpUrl = Field("", repr=False, description="HTTP proxy for search engines; empty: none")
@@ -131,7 +144,9 @@ class Settings(BaseSettings):
     max_page_bytes: ByteSize = Field(
         ByteSize(10 * MIB), ge=1_024, description="largest HTML or text page, decoded, in bytes (or `10MiB`)"
     )
-    max_pdf_bytes: ByteSize = Field(ByteSize(20 * MIB), ge=1_024, le=20 * MIB, description="largest PDF, in bytes (or `20MiB`, which is the most)")
+    max_pdf_bytes: ByteSize = Field(
+        ByteSize(20 * MIB), ge=1_024, le=20 * MIB, description="largest PDF, in bytes (or `20MiB`, which is the most)"
+    )
     page_proxy: HttpUrl = Field(
         "",
         repr=False,
@@ -227,7 +242,7 @@ class Settings(BaseSettings):
 
 
 NAMES = tuple(Settings.model_fields)
-SECRET = frozenset({"model_key", "api_keys"})
+SECRET = frozenset({"model_key", "api_keys", *(f"{name}_key" for name in KEYED_ENGINES)})
 """Never shown, never backed up. Addresses are shown without their user and password."""
 
 
@@ -266,9 +281,17 @@ def shown(settings: Settings) -> dict[str, object]:
     for name, value in values.items():
         if isinstance(value, str) and "://" in value:
             values[name] = without_password(value)
-    held = {"model_key": bool(settings.model_key.get_secret_value()), "api_keys": len(settings.api_keys)}
-    secrets = {name: f"({count:d} set)" if count else "" for name, count in held.items()}
+    held = {name: len(getattr(settings, name)) for name in SECRET}
+    counts = {name: count if name == "api_keys" else min(count, 1) for name, count in held.items()}
+    secrets = {name: f"({count} set)" if count else "" for name, count in counts.items()}
     return {name: {**values, **secrets}[name] for name in NAMES}
+
+
+def environment_proxies() -> tuple[str, ...]:
+    """Names of the variables by which this environment asks programs to use a proxy. Ours do not (decision 2), but
+    the library ddgs obeys them whatever it is told, so that engine is not opened beside them."""
+    names = ("DDGS_PROXY", "ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
+    return tuple(name for each in names for name in (each, each.lower()) if os.environ.get(name))
 
 
 def _config_path(config: Path | None) -> Path | None:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from tools.charset import one_line
@@ -18,27 +18,40 @@ _UNSAFE = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\ud800-\udfff<>\"`\\]")
 _OPERATOR = re.compile(r"(?:^|(?<=\s))[!:?<]+(?=\S)")
 
 
+# A day more than the word says: the engine, the site and we may be in three time zones.
+_DAYS = {"day": 2, "week": 8, "month": 32, "year": 367}
+
+
 def tidied(results: Iterable[SearchResult], query: SearchQuery, engine: str = "") -> list[SearchResult]:
-    """At most query.limit results, in their order: of the wanted domains, each address once, one-line titles,
-    snippets of at most MAX_SNIPPET_CHARS, dates as YYYY-MM-DD; addresses of the web or of the library only.
+    """At most query.limit results, in their order: of the wanted domains and recency, each address once, one-line
+    titles, snippets of at most MAX_SNIPPET_CHARS, dates as YYYY-MM-DD; addresses of the web or of the library only.
 
     engine: the name for results that do not name theirs.
     """
     made: dict[str, SearchResult] = {}
+    oldest = oldest_wanted(query)
     for result in results:
         url = result.url.strip()
         if len(made) >= query.limit:
             break
-        if url not in made and _is_address(url) and wanted(url, query):
+        day = date_of(result.date)
+        if url not in made and _is_address(url) and wanted(url, query) and not (day and day < oldest):
             made[url] = replace(
                 result,
                 url=url,
                 title=one_line(result.title, MAX_TITLE_CHARS),
                 snippet=one_line(result.snippet, MAX_SNIPPET_CHARS),
-                date=date_of(result.date),
+                date=day,
                 engine=result.engine or engine,
             )
     return list(made.values())
+
+
+def oldest_wanted(query: SearchQuery) -> str:
+    """The first day, YYYY-MM-DD, of what the query calls recent; "" without a limit. A result without a date stays."""
+    if not query.recency:
+        return ""
+    return (datetime.now(UTC).date() - timedelta(days=_DAYS[query.recency])).isoformat()
 
 
 def wanted(url: str, query: SearchQuery) -> bool:

@@ -1,69 +1,26 @@
 """What a real SearXNG answered (tests/samples/searxng), replayed over HTTP: every failure is a typed one."""
 
 import asyncio
-import contextlib
 import json
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
-from tools.engines.searxng import SearXNG, SearXNGLimits
+from tests.tools.engines.replay import Replay, replaying
+from tools.engines.client import EngineLimits
+from tools.engines.searxng import SearXNG
 from tools.errors import SearchDown
 from tools.search import SearchQuery
 
-SAMPLES = Path(__file__).parents[2] / "samples" / "searxng"
 DOWN = ("badjson", "dead", "e403", "e429", "e429-again-suspended", "e500", "slow")
-
-
-@dataclass
-class Replay:
-    """A server on loopback that gives one answer, and remembers what it was asked."""
-
-    status: int = 200
-    body: bytes = b""
-    wait_seconds: float = 0.0
-    headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
-    asked: list[dict[str, list[str]]] = field(default_factory=list)
-    url: str = ""
-
-    def recorded(self, name: str) -> None:
-        sample = json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
-        self.status, self.body = sample["status"], json.dumps(sample["body"]).encode()
 
 
 @pytest.fixture
 def replay() -> Iterator[Replay]:
-    made = Replay()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            made.asked.append({"path": [urlsplit(self.path).path], **parse_qs(urlsplit(self.path).query)})
-            time.sleep(made.wait_seconds)
-            self.send_response(made.status)
-            for name, value in made.headers.items():
-                self.send_header(name, value)
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the asker may have left
-                self.end_headers()
-                self.wfile.write(made.body)
-
-        def log_message(self, *_: object) -> None:
-            """Silence."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield made
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
+    with replaying("searxng") as running:
+        yield running
 
 
 @pytest.fixture
@@ -140,7 +97,7 @@ async def test_every_other_answer_is_a_typed_failure(
     status: int, body: bytes, reason: str, replay: Replay, http: httpx.AsyncClient
 ) -> None:
     replay.status, replay.body = status, body
-    assert await reason_of(SearXNG(http, replay.url, SearXNGLimits(max_bytes=60_000))) == reason
+    assert await reason_of(SearXNG(http, replay.url, EngineLimits(max_bytes=60_000))) == reason
 
 
 async def test_the_remedy_for_disabled_json_is_named(replay: Replay, http: httpx.AsyncClient) -> None:
@@ -152,7 +109,7 @@ async def test_the_remedy_for_disabled_json_is_named(replay: Replay, http: httpx
 async def test_a_silent_or_absent_server_is_a_failure_in_time(replay: Replay, http: httpx.AsyncClient) -> None:
     replay.wait_seconds = 1.0
     start = time.monotonic()
-    assert await reason_of(SearXNG(http, replay.url, SearXNGLimits(seconds=0.3))) == "timeout"
+    assert await reason_of(SearXNG(http, replay.url, EngineLimits(seconds=0.3))) == "timeout"
     assert time.monotonic() - start < 0.9
     assert await reason_of(SearXNG(http, "http://127.0.0.1:9")) == "unreachable"
     await asyncio.sleep(0)

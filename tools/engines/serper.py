@@ -1,0 +1,47 @@
+"""Serper, which asks Google, with a key. It publishes no reference; the fields are those of its playground.
+
+An account without credit is HTTP 400, as a wrong query is; only the message tells them apart.
+"""
+
+from datetime import datetime
+
+import httpx
+
+from tools.engines import tidied, with_sites
+from tools.engines.client import Endpoint, EngineLimits, Fields, JsonApi, results_of
+from tools.search import SearchQuery, SearchResult
+
+NAME = "serper"
+URL = "https://google.serper.dev/search"
+MAX_RESULTS = 100
+_FIELDS = Fields(url="link")
+_REGIONS = {"zh": {"gl": "cn", "hl": "zh-cn"}, "en": {"gl": "us", "hl": "en"}}
+_TELLS = {b"not enough credits": ("out_of_credit", "the account has no credit left")}
+
+
+class Serper:
+    """search() is a tools.search.Search."""
+
+    def __init__(self, http: httpx.AsyncClient, key: str, limits: EngineLimits | None = None, url: str = URL) -> None:
+        self._api = JsonApi(http, Endpoint(NAME, url, {"X-API-KEY": key}, tells=_TELLS), limits)
+
+    async def search(self, query: SearchQuery) -> list[SearchResult]:
+        """Raises SearchDown, with the reasons of JsonApi."""
+        fields: dict[str, object] = {
+            "q": with_sites(query),
+            "num": min(query.limit, MAX_RESULTS),
+            **_REGIONS[query.language],
+        }
+        if query.recency:
+            fields["tbs"] = f"qdr:{query.recency[0]}"
+        rows = self._api.rows(await self._api.post(fields), "organic")
+        dated = [{**row, "date": _date(str(row.get("date") or ""))} for row in rows]
+        return tidied(results_of(dated, _FIELDS), query, NAME)
+
+
+def _date(shown: str) -> str:
+    """`Jan 5, 2024` as YYYY-MM-DD. Google shows others too (`3 days ago`, `2024年1月5日`); those stay out."""
+    try:
+        return datetime.strptime(shown, "%b %d, %Y").date().isoformat()
+    except ValueError:
+        return shown
