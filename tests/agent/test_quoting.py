@@ -159,7 +159,7 @@ async def test_a_short_follow_up_is_about_what_was_asked_before() -> None:
 
 
 async def test_steps_come_in_the_order_of_their_page() -> None:
-    recipe = "# Sourdough bread\n\n1. Mix flour with water for the dough.\n2. Fold the dough.\n3. Bake the bread for an hour.\n"
+    recipe = "# Sourdough bread\n\n1. Mix flour with water.\n2. Fold the dough.\n3. Bake the bread for an hour.\n"
     said = [quote for quote, _ in quotes(await answer("How do I bake sourdough bread?", page(recipe)))]
     assert len(said) > 1
     assert [recipe.index(quote) for quote in said] == sorted(recipe.index(quote) for quote in said)
