@@ -9,18 +9,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tools.engines import tidied
+from tools.engines.client import EngineAsksToWait
 from tools.errors import SearchDown
 from tools.search import Search, SearchQuery, SearchResult
+
+NO_FAULT_OF_THE_ENGINE = frozenset({"bad_request", "busy"})
+"""It refused this query, or we had no room to ask it: no reason to pass it over for the next query."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailoverSettings:
     """engine_seconds: for one engine; failures: in a row, until an engine is passed over for pause_seconds;
+    max_wait_seconds: the longest that an engine's own Retry-After has it passed over;
     ask_next_when_empty: whether "nothing found" is asked of the next engine too."""
 
     engine_seconds: float = 12.0
     failures: int = 3
     pause_seconds: float = 60.0
+    max_wait_seconds: float = 900.0
     ask_next_when_empty: bool = True
 
 
@@ -86,7 +92,14 @@ class Failover:
         return found
 
     def _failed(self, circuit: _Circuit, error: SearchDown) -> None:
+        if error.reason in NO_FAULT_OF_THE_ENGINE:
+            return
         circuit.failed += 1
         circuit.last = error.detail or error.reason
         if circuit.failed >= self._settings.failures:
-            circuit.open_until = self._clock() + self._settings.pause_seconds
+            self._pause(circuit, self._settings.pause_seconds)
+        if isinstance(error, EngineAsksToWait):
+            self._pause(circuit, min(error.wait_seconds, self._settings.max_wait_seconds))
+
+    def _pause(self, circuit: _Circuit, seconds: float) -> None:
+        circuit.open_until = max(circuit.open_until, self._clock() + seconds)

@@ -3,9 +3,11 @@
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 
+from tools.engines.client import EngineAsksToWait
 from tools.errors import SearchDown
 from tools.failover import Failover, FailoverSettings
 from tools.search import Search, SearchQuery, SearchResult
@@ -141,3 +143,50 @@ async def test_a_paused_engine_still_gives_its_reason_when_all_are_down() -> Non
 def test_no_engine_at_all_is_a_mistake_of_the_operator() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Failover([])
+
+
+def asking_to_wait(seconds: float, asked: list[str]) -> Search:
+    async def search(query: SearchQuery) -> list[SearchResult]:
+        asked.append(query.text)
+        down = EngineAsksToWait("a", "rate_limited")
+        down.wait_seconds = seconds
+        raise down
+
+    return search
+
+
+@pytest.mark.parametrize(("seconds", "kept_away"), [(40.0, 40.0), (86_400.0, 900.0)])
+async def test_an_engine_that_asks_to_wait_is_not_asked_until_then(seconds: float, kept_away: float) -> None:
+    asked: list[str] = []
+    clock = Clock()
+    failover = Failover([("a", asking_to_wait(seconds, asked)), ("b", working("https://b.example/"))], clock=clock)
+    await failover.search(QUERY)
+    clock.now = kept_away - 0.1
+    await failover.search(QUERY)
+    assert len(asked) == 1
+    clock.now = kept_away + 0.1
+    await failover.search(QUERY)
+    assert len(asked) == 2
+
+
+@pytest.mark.parametrize("reason", ["bad_request", "busy"])
+async def test_a_refused_query_does_not_close_the_engine_to_the_next(reason: str) -> None:
+    asked: list[str] = []
+
+    async def choosy(query: SearchQuery) -> list[SearchResult]:
+        asked.append(query.text)
+        raise SearchDown("a", reason)
+
+    failover = Failover([("a", choosy), ("b", working("https://b.example/"))], FailoverSettings(failures=1), Clock())
+    for _ in range(5):
+        assert await urls_of(failover) == ["https://b.example/"]
+    assert len(asked) == 5
+
+
+async def test_results_older_than_asked_for_are_left_out_and_undated_ones_stay() -> None:
+    async def dated(_: SearchQuery) -> list[SearchResult]:
+        days = {"old": "2001-02-03", "new": datetime.now(UTC).date().isoformat(), "undated": ""}
+        return [SearchResult(f"https://{name}.example/", "t", date=day) for name, day in days.items()]
+
+    found = await Failover([("a", dated)]).search(SearchQuery("debian", recency="year"))
+    assert [result.url for result in found] == ["https://new.example/", "https://undated.example/"]
