@@ -137,22 +137,19 @@ limit restrict quota
 存档 保存
 """.strip().splitlines()
 
-_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
-    (kind, re.compile(pattern))
-    for kind, pattern in (
-        ("how_long", r"\bhow (?:long|often)\b|多久|多长时间|多少(?:天|年|个?月|小时|分钟)|几年"),
-        ("how_many", r"\bhow (?:many|much|old|large|big|far)\b|多少|几个|几种|多长|多大"),
-        ("how_to", r"\bhow (?:do|can|to|should|does|would|could)\b|\bsteps? to\b|如何|怎么|怎样|步骤|咋"),
-        ("when", r"\bwhen\b|\bwhat (?:year|date|day|time)\b|何时|什么时候|哪一?年|哪天|几月|什么时间"),
-        ("who", r"\bwho(?:se|m)?\b|谁|哪位|何人|什么人"),
-        ("where", r"\bwhere\b|哪里|哪儿|何处|什么地方|在哪"),
-        ("why", r"\bwhy\b|为什么|为何|原因"),
-        (
-            "definition",
-            r"^(?:so |and )?what(?:'s| is| are| does)\b|\bdefine\b|是什么|什么是|何为|何谓|是指|什么意思",
-        ),
-    )
-)
+_KINDS: dict[Kind, re.Pattern[str]] = {
+    "how_long": re.compile(r"\bhow (?:long|often)\b|多久|多长时间|多少(?:天|年|个?月|小时|分钟)|几年"),
+    "how_many": re.compile(r"\bhow (?:many|much|old|large|big|far)\b|多少|几个|几种|多长|多大"),
+    "how_to": re.compile(r"\bhow (?:do|can|to|should|does|would|could)\b|\bsteps? to\b|如何|怎么|怎样|步骤|咋"),
+    "when": re.compile(r"\bwhen\b|\bwhat (?:year|date|day|time)\b|何时|什么时候|哪一?年|哪天|几月|什么时间"),
+    "who": re.compile(r"\bwho(?:se|m)?\b|谁|哪位|何人|什么人"),
+    "where": re.compile(r"\bwhere\b|哪里|哪儿|何处|什么地方|在哪"),
+    "why": re.compile(r"\bwhy\b|为什么|为何|原因"),
+    "definition": re.compile(
+        r"^(?:so |and )?what(?:'s| is| are| does)\b|\bdefine\b|是什么|什么是|何为|何谓|是指|什么意思"
+    ),
+}
+"""The first that fits decides."""
 # What a Chinese question says besides its subject: cut out before bigrams are formed across it.
 _ASKING_ZH = re.compile(
     "什么时候|什么地方|什么时间|为什么|是什么意思|什么意思|有什么|是什么|什么是|什么样的?|什么|有哪些|有哪几种|有几种|哪些|哪一个"
@@ -200,7 +197,7 @@ class Sought:
 
 def kind_of(question: str) -> Kind:
     folded = fold(question)
-    return next((kind for kind, pattern in _KINDS if pattern.search(folded)), "other")
+    return next((kind for kind, pattern in _KINDS.items() if pattern.search(folded)), "other")
 
 
 @cache
