@@ -35,7 +35,7 @@ _ROUND = str.maketrans("[]［］【】〔〕", "()()()()")
 
 @dataclass(frozen=True, slots=True)
 class Answerability:
-    """score: 0.0 to 1.0, the share of the question that the best place of a page speaks of."""
+    """score: 0.0 to 1.0, how likely the pages answer the question; answerable: it is enough, and can be quoted."""
 
     score: float
     answerable: bool
@@ -56,6 +56,7 @@ def answerability(question: Question, pages: Sequence[Webpage]) -> Answerability
 
 
 def reply(question: Question, pages: Sequence[Webpage]) -> Reply:
+    """Sentences in the question's language first; the other language only where it alone answers."""
     asked = sought(question)
     reading = read(pages, asked)
     ranked = rank(reading, asked)
