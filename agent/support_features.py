@@ -1,0 +1,322 @@
+"""What a claim and a page have in common, as a few numbers with a meaning: the judge's evidence."""
+
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from heapq import nlargest
+from itertools import pairwise
+
+from agent.numbers import Quantity, clash, missing, quantities
+from agent.support_page import PageIndex, squeezed
+from agent.support_words import NEGATION, alike, is_common, is_han, opposites, rarity
+from tools.text import content_words, fold, words
+
+WINDOW_STRETCHES = 3
+_AROUND = 4  # stretches before and behind a window that its letters are looked for in
+_WINDOWS = 5  # the best by words, looked at closely
+_DENIABLE = 0.4  # share of the claim that a window must hold to deny it
+_ALIKE, _KIN = 0.6, 0.7  # credit of a synonym, of a word with the same root
+_LEAD = re.compile(r"^\s*(?:[-*+•·‣>#]+\s*|\(?\d{1,3}[.)、]\s*(?!\d)|（\d{1,3}）|步骤\s*\d+[:：]?)+")
+_REFERENCE = re.compile(r"\[\d{1,3}\]")
+_LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\s]*\)")
+_TAIL = re.compile(r"[?？]\s*(?P<tail>[^?？]{1,200})$")
+_TAIL_ZH = re.compile(r"(?:谁|什么|哪|多少|几|何|吗|怎|[\u3400-\u9fff])[^。，,!！]*?\s(?P<tail>\S.{0,60})$")
+_CAPITAL = re.compile(r"(?<![\w])[A-ZÀ-Þ][\w'’.&-]*\w")
+_QUOTED = re.compile(r"《([^》]{1,40})》|“([^”]{1,24})”|「([^」]{1,24})」")
+_LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.+-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A claim as it is looked for. weights: by term, sum 1.0; names: terms that name something; tail: terms of a short
+    answer behind its question; numbers: what must stand on the page by value."""
+
+    text: str
+    letters: str
+    order: tuple[str, ...]
+    weights: dict[str, float]
+    names: frozenset[str]
+    tail: frozenset[str]
+    numbers: tuple[Quantity, ...]
+    tail_numbers: tuple[Quantity, ...]
+    chinese: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One window against a claim; shares are 0.0 to 1.0. See `vector` for what the judge weighs."""
+
+    first: int
+    last: int
+    covered: float = 0.0
+    exact: float = 0.0
+    alone: float = 0.0
+    on_page: float = 0.0
+    phrases: float = 0.0
+    letters: float = 0.0
+    runs: float = 0.0
+    rarest_missing: float = 0.0
+    names_missing: float = 0.0
+    names_off_page: float = 0.0
+    numbers_missing: float = 0.0
+    numbers_off_page: float = 0.0
+    has_numbers: bool = False
+    tail: float = 1.0
+    flipped: bool = False
+    clashing: bool = False
+
+    @property
+    def conflict(self) -> bool:
+        """Nearly all of the claim stands there, but another number, another name, a denial or the opposite word."""
+        rest = self.covered >= 0.6 or self.exact >= 0.55
+        return rest and (self.flipped or self.clashing or (self.names_off_page > 0 and self.covered >= 0.75))
+
+    @property
+    def lacks_a_fact(self) -> bool:
+        """A number of the claim does not stand there by value, or a name not on the whole page."""
+        return self.numbers_missing > 0 or self.names_off_page >= 0.5 or self.tail < 0.5 or self.flipped
+
+    def vector(self) -> tuple[float, ...]:
+        return (
+            1.0,
+            self.covered,
+            self.on_page,
+            self.alone,
+            self.exact,
+            self.phrases,
+            self.letters,
+            self.runs,
+            self.rarest_missing,
+            self.names_missing,
+            self.names_off_page,
+            self.numbers_missing,
+            self.numbers_off_page,
+            float(self.has_numbers),
+            1 - self.tail,
+            float(self.flipped),
+        )
+
+
+@lru_cache(maxsize=1_024)
+def wanted(claim: str) -> Wanted | None:
+    """None when the claim has no word to look for."""
+    text = _LINK.sub(r"\1", _REFERENCE.sub(" ", _LEAD.sub("", claim)))
+    order = tuple(content_words(text))
+    if not any(term[:1].isalnum() for term in order):
+        return None
+    chinese = sum(map(is_han, order)) * 2 > len(order)
+    tail_text = _tail_of(text)
+    tail = frozenset(content_words(tail_text)) if tail_text else frozenset()
+    names = _names(text, chinese)
+    raw = {term: rarity(term) ** 2 * (1.3 if term in names else 1.0) for term in dict.fromkeys(order)}
+    whole = sum(raw.values())
+    weights = {term: weight / whole for term, weight in raw.items()}
+    return Wanted(
+        text,
+        squeezed(text),
+        order,
+        weights,
+        names,
+        tail,
+        quantities(text),
+        quantities(tail_text) if tail_text else (),
+        chinese,
+    )
+
+
+def _tail_of(text: str) -> str:
+    found = _TAIL.search(text) or (_TAIL_ZH.search(text) if not re.search(r"[。；;]|[a-z] [a-z]", text) else None)
+    return found["tail"] if found else ""
+
+
+def _names(text: str, chinese: bool) -> frozenset[str]:
+    found: list[str] = []
+    pattern = _LATIN if chinese else _CAPITAL
+    for match in pattern.finditer(text):
+        starts = not chinese and not re.search(r"[^\s\"'“(]", re.split(r"[.!?:]\s", text[: match.start()])[-1])
+        terms = words(match[0])
+        if terms and not (starts and is_common(terms[-1])):
+            found += terms
+    for match in _QUOTED.finditer(text):
+        found += content_words(next(group for group in match.groups() if group))
+    return frozenset(found)
+
+
+class Comparison:
+    """One claim on one page: the windows that hold most of its words, and what each of them lacks."""
+
+    def __init__(self, want: Wanted, page: PageIndex) -> None:
+        self._want, self._page = want, page
+        self._credits = self._credit_by_stretch()
+
+    def best(self) -> list[Evidence]:
+        """The windows with most of the claim, looked at closely; none when the page holds no word of it."""
+        return [self._evidence(first, last) for _, first, last in self._rough]
+
+    @cached_property
+    def _rough(self) -> list[tuple[float, int, int]]:
+        return nlargest(_WINDOWS, self._windows())
+
+    def _credit_by_stretch(self) -> dict[int, dict[str, float]]:
+        credits: dict[int, dict[str, float]] = {}
+        for term in self._want.weights:
+            for form, credit in self._forms(term):
+                for at in self._page.places.get(form, ()):
+                    held = credits.setdefault(at, {})
+                    held[term] = max(held.get(term, 0.0), credit)
+        return credits
+
+    def _forms(self, term: str) -> list[tuple[str, float]]:
+        forms = [(term, 1.0)]
+        if term not in self._want.names:
+            forms += [(other, _ALIKE) for other in alike(term)]
+            if not is_han(term) and len(term) >= 5:
+                forms += [(other, _KIN) for other in self._page.kin.get(term[:5], ()) if _related(term, other)]
+        return forms
+
+    def _windows(self) -> list[tuple[float, int, int]]:
+        found: list[tuple[float, int, int]] = []
+        for first in self._credits:
+            held: dict[str, float] = {}
+            for last in range(first, min(first + WINDOW_STRETCHES, len(self._page.stretches))):
+                more = self._credits.get(last)
+                if last > first and not more:
+                    continue
+                for term, credit in (more or {}).items():
+                    held[term] = max(held.get(term, 0.0), credit)
+                found.append((self._share(held) - 0.03 * (last - first), first, last))
+        return found
+
+    def _share(self, held: dict[str, float]) -> float:
+        return sum(self._want.weights[term] * credit for term, credit in held.items())
+
+    @cached_property
+    def _anywhere(self) -> dict[str, float]:
+        held = {term: 0.9 for term in self._want.weights if term in self._page.title}
+        for credits in self._credits.values():
+            for term, credit in credits.items():
+                held[term] = max(held.get(term, 0.0), credit)
+        return held
+
+    def _evidence(self, first: int, last: int) -> Evidence:
+        want = self._want
+        held: dict[str, float] = {}
+        for at in range(first, last + 1):
+            for term, credit in self._credits.get(at, {}).items():
+                held[term] = max(held.get(term, 0.0), credit)
+        evidence = Evidence(
+            first,
+            last,
+            covered=self._share(held),
+            exact=sum(want.weights[term] for term, credit in held.items() if credit == 1.0),
+            alone=max(self._share(self._credits.get(at, {})) for at in range(first, last + 1)),
+            on_page=self._share(self._anywhere),
+            rarest_missing=max((rarity(t) ** 2 for t in want.weights if held.get(t, 0.0) < 0.5), default=0.0),
+        )
+        return self._with_order(self._with_numbers(self._with_names(evidence, held)), held)
+
+    def _with_names(self, evidence: Evidence, held: dict[str, float]) -> Evidence:
+        weights, names = self._want.weights, self._want.names & self._want.weights.keys()
+        whole = sum(weights[name] for name in names)
+        if not whole:
+            return evidence
+        anywhere = self._anywhere
+        return replace(
+            evidence,
+            names_missing=sum(weights[n] for n in names if n not in held) / whole,
+            names_off_page=sum(weights[n] for n in names if n not in anywhere) / whole,
+        )
+
+    def _with_numbers(self, evidence: Evidence) -> Evidence:
+        wanted_numbers = [one for one in self._want.numbers if one.firm]
+        if not wanted_numbers:
+            return evidence
+        lacking = missing(wanted_numbers, self.numbers(evidence.first, evidence.last))
+        off_page = missing(lacking, self._all_numbers) if lacking else ()
+        return replace(
+            evidence,
+            has_numbers=True,
+            numbers_missing=len(lacking) / len(wanted_numbers),
+            numbers_off_page=len(off_page) / len(wanted_numbers),
+            clashing=bool(lacking) and clash(lacking, wanted_numbers, self.numbers(evidence.first, evidence.last)),
+        )
+
+    def numbers(self, first: int, last: int) -> list[Quantity]:
+        return [one for at in range(first, last + 1) for one in self._page.numbers(at)]
+
+    @cached_property
+    def _all_numbers(self) -> list[Quantity]:
+        """Of the stretches that share a word with the claim; a page may be long."""
+        return [one for at in sorted(self._credits)[:200] for one in self._page.numbers(at)]
+
+    def _with_order(self, evidence: Evidence, held: dict[str, float]) -> Evidence:
+        terms = [t for at in range(evidence.first, evidence.last + 1) for t in self._page.stretches[at].terms]
+        near = {pair for step in (1, 2, 3) for pair in zip(terms, terms[step:], strict=False)}
+        pairs = list(pairwise(self._want.order))
+        text = self._page.text(evidence.first, evidence.last)
+        letters, runs = self._letters
+        return replace(
+            evidence,
+            phrases=sum(pair in near for pair in pairs) / len(pairs) if pairs else evidence.exact,
+            flipped=evidence.covered >= _DENIABLE and is_flipped(self._want, text, frozenset(terms)),
+            tail=self._tail(held, evidence),
+            letters=letters,
+            runs=runs,
+        )
+
+    @cached_property
+    def _letters(self) -> tuple[float, float]:
+        """Shares of the claim's short and long runs of letters around its best window by words."""
+        _, first, last = self._rough[0]
+        last = min(last + _AROUND, len(self._page.stretches) - 1)
+        around = squeezed(self._page.text(max(first - _AROUND, 0), last))
+        short, long = (2, 4) if self._want.chinese else (3, 8)
+        letters = self._want.letters
+        return _shared_letters(letters, around, short), _shared_letters(letters, around, long)
+
+    def _tail(self, held: dict[str, float], evidence: Evidence) -> float:
+        want = self._want
+        numbers = [one for one in want.tail_numbers if one.firm]
+        if numbers:
+            return 1 - len(missing(numbers, self.numbers(evidence.first, evidence.last))) / len(numbers)
+        whole = sum(want.weights.get(term, 0.0) for term in want.tail)
+        return sum(want.weights.get(t, 0.0) * held.get(t, 0.0) for t in want.tail) / whole if whole else 1.0
+
+
+def _shared_letters(letters: str, text: str, length: int) -> float:
+    """Share of the claim's runs of `length` letters that stand in the text; blind to the seams of words."""
+    if len(letters) < length:
+        return float(letters in text)
+    held = {text[at : at + length] for at in range(len(text) - length + 1)}
+    runs = [letters[at : at + length] for at in range(len(letters) - length + 1)]
+    return sum(run in held for run in runs) / len(runs)
+
+
+def _related(one: str, other: str) -> bool:
+    """The same beginning and endings of at most four letters: resolut and resolv, politician and polit."""
+    shared = 0
+    for a, b in zip(one, other, strict=False):
+        if a != b:
+            break
+        shared += 1
+    return max(len(one), len(other)) - shared <= 4
+
+
+def is_flipped(want: Wanted, text: str, terms: frozenset[str]) -> bool:
+    """Whether the window denies what the claim affirms, or the other way round, or says the opposite word."""
+    for term in want.weights:
+        if term not in terms and any(o in terms and o not in want.weights for o in opposites(term)):
+            return True
+    claimed, held = denied(want.text), denied(text)
+    if claimed:
+        return any(term in terms and term not in held for term in claimed)
+    return bool(held & want.weights.keys()) and not any(t in held for t in claimed)
+
+
+def denied(text: str) -> frozenset[str]:
+    """The first content term right behind each negation."""
+    found: list[str] = []
+    folded = fold(text)
+    for match in NEGATION.finditer(folded):
+        found += content_words(folded[match.end() : match.end() + 24])[:1]
+    return frozenset(found)
