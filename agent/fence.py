@@ -55,7 +55,7 @@ _PATTERNS = tuple(
         r"(?P<a><)(?=\|/?[\w▁](?:[\w▁.:/+@ -]{0,62}[\w▁])\|>)",
         rf"(?P<a><)(?i:(?={_GAP}\|{_GAP}(?:{_SPACED_NAMES}){_GAP}\|{_GAP}>))",
         rf"(?P<a><)(?i:(?={_GAP}(?:{_TAGS}){_GAP}>))",
-        r"(?P<a><)(?=\s?/?\s?(?:s|bos|eos|pad|unk|sop|eop|BOS|EOS|PAD|UNK)\s?/?>)",
+        r"(?P<a><)(?=\s?/?\s?(?:s|bos|eos|pad|unk|sop|eop|(?:BOS|EOS|PAD|UNK|CLS|SEP|MASK)_TOKEN|BOS|EOS|PAD|UNK)\s?/?>)",
         r"(?P<a><)(?i:(?=<?/?SYS>>))",
         r"(?P<a><)(?=\[[\w▁ ]{0,32}▁[\w▁ ]{0,32}\]>)",
         rf"(?P<a>\[)(?=/?(?:{_BRACKETED})\])",
@@ -70,22 +70,18 @@ _PATTERNS = tuple(
 _STAND_IN = {"<": "‹", ">": "›", "#": "♯", "[": "(", "]": ")"}
 _CLOSER = {"(": "]", "‹": ">"}
 _REACH = 96  # characters in which the bracket that closes a neutralised one is looked for
-_MOST_PASSES = 16  # one or two are enough for any text met; what is not at rest then loses every opener
 _LINE_CHARACTERS = 300
 
 
 def fence(text: str) -> str:
     """`text` with all neutralised that could be taken for the template's own structure or for a control token."""
     text = visible(text)
-    for _ in range(_MOST_PASSES):
+    while True:  # each pass takes openers away and makes none; three are the most that any text has needed
         plain, origin = folded(text)
         places = {origin[place]: _STAND_IN[plain[place]] for place in _openers(plain)}
         if not places:
             return text
         text = visible(_replaced(text, places | _closers(plain, origin, places)))
-    plain, origin = folded(text)
-    openers = {origin[place]: _STAND_IN[letter] for place, letter in enumerate(plain) if letter in _STAND_IN}
-    return visible(_replaced(text, openers))
 
 
 def fence_line(text: str, longest: int = _LINE_CHARACTERS) -> str:
@@ -97,7 +93,7 @@ def fence_line(text: str, longest: int = _LINE_CHARACTERS) -> str:
 def _openers(plain: str) -> set[int]:
     """Places in folded text of the characters that make structure out of what follows them."""
     matches = (match for pattern in _PATTERNS for match in pattern.finditer(plain))
-    return {match.start(match.lastgroup or 0) for match in matches}
+    return {match.start(match.lastindex or 0) for match in matches}
 
 
 def _closers(plain: str, origin: list[int] | range, places: dict[int, str]) -> dict[int, str]:

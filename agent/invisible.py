@@ -29,10 +29,13 @@ _JOINING_LETTERS = (
     "\u0600-\u08ff\u0900-\u109f\u1780-\u18af\u1900-\u1aaf\u1b00-\u1c4f\ua800-\uaaff\uabc0-\uabff\ufb50-\ufdcf"
     "\ufdf0-\ufdff\ufe70-\ufefc\U00010a00-\U00010fff\U00011000-\U00011fff\U0001e900-\U0001e95f"
 )
-_EMOJI = "\u00a9\u00ae\u203c\u2049\u20e3\u2122\u2139\u2190-\u2bff\u3030\u303d\u3297\u3299\ufe0f\U0001f000-\U0001faff"
+_EMOJI = (
+    "\u00a9\u00ae\u203c\u2049\u20e3\u2122\u2139\u2190-\u27ff\u2900-\u2bff\u3030\u303d\u3297\u3299\ufe0f"
+    "\U0001f000-\U0001faff"
+)
 _JOINERS = re.compile("[\u200c\u200d]+")
-_BESIDE_JOINER = re.compile(f"[{_JOINING_LETTERS}](?:[{_JOINING_LETTERS}]|\\s|\\Z)")
-_BESIDE_EMOJI_JOINER = re.compile(f"[{_EMOJI}][{_EMOJI}]")
+_AROUND_JOINER = re.compile(f"[{_JOINING_LETTERS}].(?:[{_JOINING_LETTERS}\\s]|\\Z)")
+_AROUND_EMOJI_JOINER = re.compile(f"[{_EMOJI}]\u200d[{_EMOJI}]")
 # Selectors that say how the character before them is drawn: text or emoji, the form of a Mongolian letter. One is
 # enough. The blank of Braille is a space, but only in Braille.
 _STRAY_SELECTOR = re.compile(
@@ -62,8 +65,6 @@ def _low(text: str) -> str:
 
 def _joiner(match: re.Match[str]) -> str:
     """A single ZWJ or ZWNJ stays between two characters of scripts that use it, a ZWJ between two emoji."""
-    text, (start, end) = match.string, match.span()
-    neighbours = text[max(0, start - 1) : start] + text[end : end + 1]
-    if _BESIDE_JOINER.fullmatch(neighbours):
-        return match.group() if end - start == 1 else ""
-    return "\u200d" if match.group() == "\u200d" and _BESIDE_EMOJI_JOINER.fullmatch(neighbours) else ""
+    around = match.string[max(0, match.start() - 1) : match.end() + 1]
+    wanted = _AROUND_JOINER.fullmatch(around) or _AROUND_EMOJI_JOINER.fullmatch(around)
+    return match.group() if wanted else ""
