@@ -19,6 +19,7 @@ import httpcore
 import httpx
 
 from tools.address import Target, parse_target, without_userinfo
+from tools.conditional import Validators, may_be_shared, validators_of
 from tools.decoder import ACCEPT_ENCODING, BadCoding, Decoder, decoder_for
 from tools.dialling import GuardedBackend, GuardedStream, HopLimits, Network
 from tools.errors import PageRefused, PageTooLarge, PageUnreachable, PageUnreadable
@@ -30,6 +31,7 @@ MAX_HEADER_LINES = 200
 BOMB_RATIO = 100
 """Decoded to wire bytes above which too much text is an attack and not a long page (HTML reaches 5 to 30)."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+NOT_MODIFIED = 304
 ACCEPT = "text/html,application/xhtml+xml,application/pdf;q=0.9,text/markdown;q=0.9,text/plain;q=0.8,*/*;q=0.1"
 
 
@@ -56,12 +58,20 @@ class FetchLimits:
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A body. url: after redirects; content_type: the header, "" without one; truncated: as in Webpage."""
+    """A body. url: after redirects; content_type: the header, "" without one; truncated: as in Webpage.
+
+    unchanged:  there is no body: the version that we hold is still the right one
+    validators: of this version, None where the site sent none
+    shared:     whether the site lets it be kept for several readers
+    """
 
     url: str
     body: bytes
     content_type: str = ""
     truncated: str = ""
+    unchanged: bool = False
+    validators: Validators | None = None
+    shared: bool = True
 
 
 class AskedToWait(PageUnreachable):
@@ -118,23 +128,27 @@ class Fetcher:
     def __init__(self, parts: FetchParts) -> None:
         self._parts = parts
 
-    async def fetch(self, url: str, gate: Gate = open_gate) -> Fetched:
+    async def fetch(self, url: str, gate: Gate = open_gate, held: Validators | None = None) -> Fetched:
         """The body behind `url`, after at most `max_redirects` redirects, each of them checked like the first.
 
+        held: of a version that we hold; then the answer may be `unchanged`.
         Raises PageRefused, PageUnreachable, PageUnreadable, PageTooLarge; nothing else.
         """
         seconds = self._parts.limits.total_seconds
         try:
             async with asyncio.timeout(seconds):
-                return await self._follow(url, gate)
+                return await self._follow(url, gate, held)
         except TimeoutError:
             raise PageUnreachable(without_userinfo(url), "timeout", f"not read in {seconds:g} s") from None
 
-    async def _follow(self, url: str, gate: Gate) -> Fetched:
+    async def _follow(self, url: str, gate: Gate, held: Validators | None) -> Fetched:
         subject = without_userinfo(url)
         target = parse_target(url, self._parts.network.policy)
         for _ in range(self._parts.limits.max_redirects + 1):
-            async with gate(target), self._response(target, subject) as response:
+            known = held if held and held.url == target.url else None
+            async with gate(target), self._response(target, subject, known) as response:
+                if response.status_code == NOT_MODIFIED:
+                    return _unchanged(target, response, known)
                 if response.status_code not in REDIRECTS:
                     return await _Reading(self._parts, target, subject).take(response)
                 target = self._next(target, response, subject)
@@ -154,13 +168,17 @@ class Fetcher:
         return following
 
     @asynccontextmanager
-    async def _response(self, target: Target, subject: str) -> AsyncIterator[httpx.Response]:
-        """The response to one request, its headers read and checked, its body not yet read."""
+    async def _response(self, target: Target, subject: str, known: Validators | None) -> AsyncIterator[httpx.Response]:
+        """The response to one request, its headers read and checked, its body not yet read. 304 comes only to a
+        conditional request."""
+        headers = self._headers(target) | (known.headers if known else {})
+        request = httpx.Request("GET", target.origin + "/", headers=headers, extensions=self._extensions(target))
         async with self._transport(target, subject) as transport:
-            response = await self._send(transport, target, subject)
+            response = await self._send(transport, request, subject)
             try:
                 _check_headers(response, self._parts.limits, subject)
-                _check_status(response, target.host, subject)
+                if known is None or response.status_code != NOT_MODIFIED:
+                    _check_status(response, target.host, subject)
                 yield response
             finally:
                 await response.aclose()
@@ -173,10 +191,7 @@ class Fetcher:
         backend = GuardedBackend(self._parts.network, target, self._parts.limits.hop, subject)
         return GuardedTransport(backend, context)
 
-    async def _send(self, transport: httpx.AsyncHTTPTransport, target: Target, subject: str) -> httpx.Response:
-        request = httpx.Request(
-            "GET", target.origin + "/", headers=self._headers(target), extensions=self._extensions(target)
-        )
+    async def _send(self, transport: httpx.AsyncHTTPTransport, request: httpx.Request, subject: str) -> httpx.Response:
         try:
             response = await transport.handle_async_request(request)
         except httpx.TimeoutException:
@@ -213,6 +228,13 @@ def _absolute(target: Target, location: str) -> str:
     if location.startswith("//"):
         return f"{target.scheme}:{location}"
     return urljoin(target.url, location)
+
+
+def _unchanged(target: Target, response: httpx.Response, known: Validators | None) -> Fetched:
+    """No body; new validators where the site sent some."""
+    validators = validators_of(target.url, response.headers) or known
+    shared = may_be_shared(response.headers)
+    return Fetched(target.url, b"", unchanged=True, validators=validators, shared=shared)
 
 
 def _check_headers(response: httpx.Response, limits: FetchLimits, subject: str) -> None:
@@ -267,7 +289,14 @@ class _Reading:
             raise self._incomplete_pdf(truncated)
         if truncated == "size" and len(self._body) > BOMB_RATIO * self._wire_bytes:
             raise PageTooLarge(self._subject, "too_large", "a small body that unpacks to a huge one")
-        return Fetched(self._target.url, bytes(self._body), content_type, truncated)
+        return Fetched(
+            self._target.url,
+            bytes(self._body),
+            content_type,
+            truncated,
+            validators=validators_of(self._target.url, response.headers),
+            shared=may_be_shared(response.headers),
+        )
 
     async def _read(self, response: httpx.Response, source: Source) -> str:
         """Fill the body. Returns why it is not whole: `size`, `disconnect` or ""."""

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from tools.address import Target, without_userinfo
+from tools.conditional import Validators
 from tools.errors import PageRefused, PageUnreachable, ToolError
 from tools.extraction import Source
 from tools.http import AskedToWait, Fetched, Fetcher, FetchParts
@@ -55,6 +56,16 @@ class WebParts:
     obey_robots: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Visited:
+    """What a visit brought home. page: None when the version that we hold is still the right one; the others as in
+    tools.http.Fetched."""
+
+    page: Webpage | None
+    validators: Validators | None = None
+    shared: bool = True
+
+
 class WebReader:
     """Reads pages of the web. One per event loop; holds no connection between two pages."""
 
@@ -70,32 +81,41 @@ class WebReader:
         Raises PageRefused, PageUnreachable, PageUnreadable, PageTooLarge; nothing else. Their subject is
         `url` without user name and password.
         """
+        page = (await self.visit(url)).page
+        assert page is not None, "only who holds a page is told that it has not changed"
+        return page
+
+    async def visit(self, url: str, held: Validators | None = None) -> Visited:
+        """read() for who keeps pages. held: the validators of the version that the caller holds, if any."""
         subject = without_userinfo(url)
         try:
-            fetched = await self._fetch(url)
+            fetched = await self._fetch(url, held)
+            if fetched.unchanged:
+                return Visited(None, fetched.validators, fetched.shared)
             page = await self._parts.extract(fetched.body, Source(fetched.url, fetched.content_type))
         except ToolError as error:
             if error.subject == subject:
                 raise
             raise type(error)(subject, error.reason, error.detail) from None
-        return replace(page, truncated=fetched.truncated or page.truncated)
+        page = replace(page, truncated=fetched.truncated or page.truncated)
+        return Visited(page, fetched.validators, fetched.shared)
 
     async def aclose(self) -> None:
         """Nothing outlives a read; this is here so that the owner need not know."""
 
-    async def _fetch(self, url: str) -> Fetched:
+    async def _fetch(self, url: str, held: Validators | None) -> Fetched:
         """Once more when the site says how long to wait and the deadline leaves room for it."""
         seconds = self._parts.fetching.limits.total_seconds
         try:
             async with asyncio.timeout(seconds):
                 try:
-                    return await self._fetcher.fetch(url, self._gate)
+                    return await self._fetcher.fetch(url, self._gate, held)
                 except AskedToWait as asked:
                     self._hosts.stay_away(asked.host, asked.wait_seconds)
                     if not 0 < asked.wait_seconds <= self._parts.manners.max_retry_wait_seconds:
                         raise
                     await asyncio.sleep(asked.wait_seconds)
-                return await self._fetcher.fetch(url, self._gate)
+                return await self._fetcher.fetch(url, self._gate, held)
         except TimeoutError:
             raise PageUnreachable(without_userinfo(url), "timeout", f"not read in {seconds:g} s") from None
 

@@ -8,12 +8,13 @@ import pytest
 
 from tests.fake_web import FakeWeb, Page, redirect
 from tools.address import AddressPolicy
+from tools.conditional import Validators
 from tools.errors import PageRefused, PageTooLarge, PageUnreachable, PageUnreadable, ToolError
 from tools.extraction import Source
 from tools.http import FetchLimits, FetchParts
 from tools.manners import Manners
 from tools.page import Webpage
-from tools.web import SourceRules, WebParts, WebReader, user_agent
+from tools.web import SourceRules, Visited, WebParts, WebReader, user_agent
 
 LIMITS = FetchLimits(total_seconds=10.0, read_gap_seconds=1.0)
 
@@ -179,3 +180,49 @@ async def test_a_reader_that_is_cancelled_hangs_up_at_once(web: FakeWeb) -> None
     reading.cancel()
     await until(lambda: not web.open_now["pub.test"])
     assert (await reader.read("http://pub.test/b")).text == "text"
+
+
+ETAG = '"a1"'
+DAY = "Sun, 22 Nov 2026 02:03:04 GMT"
+
+
+async def test_a_page_that_we_hold_is_asked_for_by_its_validators(web: FakeWeb) -> None:
+    web.put("http://pub.test/", Page("text", headers=(("ETag", ETAG), ("Last-Modified", DAY))))
+    reader = WebReader(parts(web))
+    held = (await reader.visit("http://pub.test/")).validators
+    assert held == Validators("http://pub.test/", ETAG, DAY)
+    web.put("http://pub.test/", Page(status=304, headers=(("ETag", '"a2"'),)))
+    visited = await reader.visit("http://pub.test/", held)
+    assert visited == Visited(None, Validators("http://pub.test/", '"a2"'))
+    asked = web.requests[-1].headers
+    assert (asked["if-none-match"], asked["if-modified-since"]) == (ETAG, DAY.lower())
+    assert "if-none-match" not in web.requests[-2].headers
+
+
+async def test_a_changed_page_is_read_anew(web: FakeWeb) -> None:
+    web.put("http://pub.test/", Page("new text", headers=(("ETag", '"a2"'),)))
+    visited = await WebReader(parts(web)).visit("http://pub.test/", Validators("http://pub.test/", ETAG))
+    assert visited.page is not None
+    assert visited.page.text == "new text"
+    assert visited.validators == Validators("http://pub.test/", '"a2"')
+
+
+async def test_validators_go_to_the_address_that_gave_them_only(web: FakeWeb) -> None:
+    web.put("http://pub.test/", redirect("http://other.test/b"))
+    web.put("http://other.test/b", Page("text", headers=(("ETag", ETAG),)))
+    reader = WebReader(parts(web))
+    held = (await reader.visit("http://pub.test/")).validators
+    web.put("http://other.test/b", Page(status=304))
+    assert (await reader.visit("http://pub.test/", held)).page is None
+    sent = {request.host: request.headers.get("if-none-match") for request in web.requests}
+    assert sent == {"pub.test": None, "other.test": ETAG}
+
+
+async def test_unchanged_is_no_answer_for_who_holds_nothing(web: FakeWeb) -> None:
+    web.put("http://pub.test/", Page(status=304))
+    assert (await failure(WebReader(parts(web)), "http://pub.test/")).reason == "http_304"
+
+
+async def test_a_page_that_its_site_calls_private_is_marked(web: FakeWeb) -> None:
+    web.put("http://pub.test/", Page("text", headers=(("Cache-Control", "private"),)))
+    assert not (await WebReader(parts(web)).visit("http://pub.test/")).shared
