@@ -15,18 +15,22 @@ help: ## list the commands
 $(BIN)/python:
 	@scripts/make-venv "$(PYTHON)" "$(VENV)"
 
-$(VENV)/.runtime: requirements.lock pyproject.toml | $(BIN)/python
+$(VENV)/.runtime: requirements.lock pyproject.toml scripts/install | $(BIN)/python
 	@scripts/install "$(VENV)" requirements.lock
 	@touch $@
 
-$(VENV)/.dev: requirements-dev.lock pyproject.toml | $(BIN)/python
+$(VENV)/.dev: requirements-dev.lock pyproject.toml scripts/install | $(BIN)/python
 	@scripts/install "$(VENV)" requirements-dev.lock
 	@touch $@ $(VENV)/.runtime
 
 .PHONY: ask
+# The question goes to the shell by the environment, as it was typed: quotes, dollars and lines of any kind stay text.
+unexport Q LIBRARY
+export ASKED := $(value Q)
+export FOLDER := $(value LIBRARY)
 ask: $(VENV)/.runtime ## answer a question from real pages: make ask Q="..." [LIBRARY=DIR]
-	@q='$(subst ','\'',$(value Q))'; $(BIN)/python -m workers.cli ask $(if $(LIBRARY),--library "$(LIBRARY)") -- \
-	  "$${q:-How do I upgrade Debian to the next stable release?}"
+	@$(BIN)/python -m workers.cli ask $${FOLDER:+--library "$$FOLDER"} -- \
+	  "$${ASKED:-How do I upgrade Debian to the next stable release?}"
 
 .PHONY: serve
 serve: $(VENV)/.runtime ## run the REST service on KAOZHENG_PORT (8000)
