@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from agent.delta import Generate
 from agent.errors import ModelDown
 from agent.limits import Limits
-from agent.nodes.deps import Deps, WhyQuoted
+from agent.nodes.deps import Deps, Read, WhyQuoted
 from agent.question import DEPTHS
 from agent.templates import Templates
 from tools.address import AddressPolicy
@@ -35,7 +35,7 @@ from tools.library_update import FolderRefused, IndexStep
 from tools.page import Webpage
 from tools.search import Search
 from tools.web import SourceRules, WebParts, WebReader, user_agent
-from workers.page_cache import PageCache
+from workers.page_cache import CacheRules, PageCache, PageStore
 from workers.settings import Settings, environment_proxies
 from workers.settings_error import SettingsError
 
@@ -70,19 +70,21 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(settings: Settings, notice: Notice, kept: PageCache | None = None) -> AsyncGenerator[House, None]:
-    """Open every part, hand it out, close everything in the end. kept: pages fetched for earlier questions."""
+async def open_house(settings: Settings, notice: Notice, kept: PageStore | None = None) -> AsyncGenerator[House, None]:
+    """Open every part, hand it out, close everything in the end. kept: where pages lie that were fetched for earlier
+    questions, None to fetch each anew."""
     async with AsyncExitStack() as opened:
         templates = Templates.load()
         extractor = Extractor()
         opened.push_async_callback(extractor.aclose)
         library = await open_library(settings, extractor, notice)
         search = await opened.enter_async_context(_open_search(settings, library))
-        read = await opened.enter_async_context(_open_reader(settings, library, extractor, notice))
+        _say_of_pages(settings, notice)
+        read = await opened.enter_async_context(_open_reader(settings, library, extractor, kept))
         model = await opened.enter_async_context(_open_model(settings, notice))
         deps = Deps(
             search=search,
-            read=kept.reading(read) if kept else read,
+            read=read,
             quote=_quote,
             templates=templates,
             today=_today(settings.time_zone),
@@ -236,25 +238,35 @@ def _ddgs(settings: Settings) -> Ddgs:
 
 @asynccontextmanager
 async def _open_reader(
-    settings: Settings, library: Library | None, extractor: Extractor, notice: Notice
-) -> AsyncGenerator[Callable[[str], Awaitable[Webpage]], None]:
+    settings: Settings, library: Library | None, extractor: Extractor, kept: PageStore | None
+) -> AsyncGenerator[Read, None]:
     """Library pages from the index, all others through the one door to the network."""
-    web = WebReader(_web_parts(settings, extractor))
-    if settings.allow_internal_hosts:
-        notice(f"pages may come from these internal hosts: {', '.join(settings.allow_internal_hosts)}")
-
-    if settings.page_proxy:
-        notice("pages come through a proxy, which must refuse internal addresses itself")
+    parts = _web_parts(settings, extractor)
+    web = WebReader(parts)
+    rules = CacheRules(
+        fresh_seconds=settings.page_hours * 3_600,
+        sources=parts.sources,
+        policy=parts.fetching.network.policy,
+        obey_robots=parts.obey_robots,
+    )
+    read_web = PageCache(kept, rules).reading(web.visit) if kept else web.read
 
     async def read(url: str) -> Webpage:
         if library is not None and url.startswith("library://"):
             return await library.read(url)
-        return await web.read(url)
+        return await read_web(url)
 
     try:
         yield read
     finally:
         await web.aclose()
+
+
+def _say_of_pages(settings: Settings, notice: Notice) -> None:
+    if settings.allow_internal_hosts:
+        notice(f"pages may come from these internal hosts: {', '.join(settings.allow_internal_hosts)}")
+    if settings.page_proxy:
+        notice("pages come through a proxy, which must refuse internal addresses itself")
 
 
 def _web_parts(settings: Settings, extractor: Extractor) -> WebParts:

@@ -3,17 +3,20 @@
 {"schema": 1, "kind": "answer", "value": {…}}
 """
 
+import re
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from agent.answer import Answer
 from agent.question import Turn
+from tools.conditional import Validators
 from tools.page import Webpage
 from workers.store_errors import RecordPoisoned
 
+MAX_DETAIL_CHARACTERS = 300
 SCHEMA = 1
 """Of one record. A field that is added with a default needs no new number; anything else does, and a
 migration.
@@ -51,6 +54,42 @@ class Evidence:
     read: str
     sha256: str
     text: str
+
+
+FailureKind = Literal["PageRefused", "PageUnreachable", "PageUnreadable", "PageTooLarge"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFailure:
+    """Why an address could not be read. kind: the name of a ToolError; the others as in ToolError."""
+
+    kind: FailureKind
+    reason: str
+    detail: str
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z0-9_]{1,40}", self.reason) or len(self.detail) > MAX_DETAIL_CHARACTERS:
+            raise ValueError("no failure of a page")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPage:
+    """What came of an address: a page or a failure, one of them.
+
+    checked:      when it was fetched, or confirmed by its site, in seconds since 1970
+    validators:   of the page, None where the site sent none
+    obeyed_robots: whether robots.txt was asked
+    """
+
+    checked: float
+    page: Webpage | None = None
+    failure: KeptFailure | None = None
+    validators: Validators | None = None
+    obeyed_robots: bool = True
+
+    def __post_init__(self) -> None:
+        if (self.page is None) == (self.failure is None):
+            raise ValueError("either a page or a failure is kept")
 
 
 Value = TypeVar("Value")
@@ -95,4 +134,4 @@ def _first(error: ValidationError) -> str:
 ANSWER = Record("answer", StoredAnswer)
 TURN = Record("turn", StoredTurn)
 EVIDENCE = Record("evidence", Evidence)
-PAGE = Record("page", Webpage)
+PAGE = Record("visit", KeptPage)

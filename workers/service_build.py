@@ -8,7 +8,6 @@ from agent.graph import ask
 from tools.page import Webpage
 from workers.build import House, Notice, open_house, read_upload
 from workers.keys import FILE_NAME, Keys
-from workers.page_cache import PageCache
 from workers.service import Limits, Part, Service
 from workers.settings import Settings
 from workers.store import Retention, Store, open_store
@@ -32,7 +31,7 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
         store = await opened.enter_async_context(open_store(address, retention))
         if not settings.redis_url:  # what is over must leave the disk too, not only the memory
             await opened.enter_async_context(rewriting(store))
-        house = await opened.enter_async_context(open_house(settings, notice, PageCache(store)))
+        house = await opened.enter_async_context(open_house(settings, notice, store))
 
         async def upload(name: str, content: bytes) -> Webpage:
             return await read_upload(name, content, house.extractor)

@@ -166,7 +166,8 @@ class Settings(BaseSettings):
         24,
         ge=0,
         le=8_760,
-        description="how long a fetched page is kept for other questions, in hours; 0: not kept",
+        description="how long a fetched page is used for other questions before its site is asked again, in hours; "
+        "its text is held for seven times as long; 0: not kept",
     )
 
     # What is kept

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError, ResponseError
 from agent.answer import Answer
 from agent.question import MAX_HISTORY_TURNS, Turn
 from tools.page import Webpage
-from workers.records import ANSWER, EVIDENCE, PAGE, TURN, Evidence, Record, StoredAnswer, StoredTurn
+from workers.records import ANSWER, EVIDENCE, PAGE, TURN, Evidence, KeptPage, Record, StoredAnswer, StoredTurn
 from workers.store_errors import RecordPoisoned, StoreDown, StoreTooNew
 from workers.store_keys import (
     VERSION_KEY,
@@ -184,20 +184,21 @@ class Store:
         kept = [self._read(TURN, record) for record in await self._turns(user, thread_id)]
         return tuple(each.turn for each in kept if each)
 
-    async def get_page(self, url: str) -> Webpage | None:
-        """A page that was fetched from this address not long ago."""
+    async def get_page(self, url: str) -> KeptPage | None:
+        """What came of this address not long ago."""
         return self._read(PAGE, await self._get(page_key(url)))
 
-    async def put_page(self, url: str, page: Webpage) -> bool:
-        """Keeps a fetched page under the address that was asked for; False for what is not to be shared:
-        an upload, a file of the library, a page of more than 4 MiB, or any page when page_seconds is 0.
+    async def put_page(self, url: str, kept: KeptPage, seconds: float) -> bool:
+        """Keeps what came of the address for so long; False for what is not to be shared: an upload, a file of the
+        library, a page of more than 4 MiB, or anything when page_seconds is 0.
         """
-        record = PAGE.write(page)
-        ours = url.startswith(("http://", "https://")) and page.url.startswith(("http://", "https://"))
-        if not ours or len(record) > MAX_KEPT_PAGE_BYTES or not self._retention.page_seconds:
+        record = PAGE.write(kept)
+        addresses = (url, kept.page.url) if kept.page else (url,)
+        ours = all(address.startswith(("http://", "https://")) for address in addresses)
+        if not ours or len(record) > MAX_KEPT_PAGE_BYTES or not self._retention.page_seconds or seconds < 1:
             return False
         with reaching():
-            await self.client.set(page_key(url), record, ex=self._retention.page_seconds)
+            await self.client.set(page_key(url), record, ex=int(seconds))
         return True
 
     async def forget_answer(self, user: str, answer_id: str) -> Forgotten:

@@ -16,6 +16,7 @@ from agent.answer import Answer, Citation
 from tools.library_index import Index
 from tools.page import Webpage
 from workers.backup import BackupRefused, back_up, settings_text
+from workers.records import KeptPage
 from workers.restore import open_backup, restore
 from workers.settings import Settings, load_settings
 from workers.store import Retention, Store
@@ -142,13 +143,13 @@ async def test_what_has_expired_since_does_not_come_back(store: Store, settings:
 async def test_fetched_pages_are_neither_backed_up_nor_removed(
     store: Store, settings: Settings, tmp_path: Path
 ) -> None:
-    await store.put_page("https://example.org/cached", PAGE)
+    await store.put_page("https://example.org/cached", KeptPage(1.0, PAGE), 60)
     await back_up(store, settings, tmp_path / "b.tar.gz")
     assert b"kz:page:" not in unpacked(tmp_path / "b.tar.gz")["store.jsonl"]
     folder = tmp_path / "unpacked"
     folder.mkdir()
     await restore(open_backup(tmp_path / "b.tar.gz", folder), store, settings.library_index)
-    assert await store.get_page("https://example.org/cached") == PAGE
+    assert await store.get_page("https://example.org/cached") == KeptPage(1.0, PAGE)
 
 
 async def test_without_a_library_the_one_that_is_there_stays(store: Store, settings: Settings, tmp_path: Path) -> None:

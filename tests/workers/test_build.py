@@ -3,7 +3,6 @@
 import asyncio
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,11 @@ from agent.graph import ask
 from agent.question import Question
 from tests.fake_model import Fault, Reply, fake_model
 from tools.errors import PageRefused, SearchDown
-from tools.page import Webpage
 from tools.search import SearchQuery
 from workers.build import estimated_tokens, open_house
-from workers.page_cache import PageCache
 from workers.service_build import open_service
 from workers.settings import Settings
 from workers.settings_error import SettingsError
-from workers.store_errors import StoreDown
 
 TIDES = "# Tides\n\nTides are caused by the gravity of the moon and the sun. Spring tides occur at full moon.\n"
 MOON = "# The moon\n\nThe moon orbits the earth in 27.3 days. The gravity of the moon causes the tides.\n"
@@ -175,51 +171,6 @@ async def test_the_service_opens_every_part_and_says_what_works(settings: Settin
         assert {part.name: part.works for part in parts} == {"store": True, "model": True}
         page = await service.read_upload("notes.md", TIDES.encode())
         assert (page.url, page.title) == ("file:notes.md", "notes.md")
-
-
-class Shelf:
-    """A page store in a dictionary; `down` makes it one that does not answer."""
-
-    def __init__(self) -> None:
-        self.pages: dict[str, Webpage] = {}
-        self.down = False
-
-    async def get_page(self, url: str) -> Webpage | None:
-        if self.down:
-            raise StoreDown("the store does not answer")
-        return self.pages.get(url)
-
-    async def put_page(self, url: str, page: Webpage) -> bool:
-        if self.down:
-            raise StoreDown("the store does not answer")
-        self.pages[url] = page
-        return True
-
-
-async def test_a_page_is_fetched_once_and_a_store_that_is_down_loses_no_page() -> None:
-    shelf, fetched = Shelf(), list[str]()
-    page = Webpage("https://a.example/", "A", "text")
-
-    async def fetch(url: str) -> Webpage:
-        fetched.append(url)
-        return page
-
-    read = PageCache(shelf).reading(fetch)
-    assert [await read(page.url), await read(page.url)] == [page, page]
-    assert len(fetched) == 1
-    shelf.down = True
-    assert await read(page.url) == page
-
-
-async def test_a_truncated_page_is_not_kept() -> None:
-    shelf = Shelf()
-    cut = replace(Webpage("https://a.example/", "A", "text"), truncated="size")
-
-    async def fetch(_url: str) -> Webpage:
-        return cut
-
-    assert await PageCache(shelf).reading(fetch)(cut.url) == cut
-    assert shelf.pages == {}
 
 
 @pytest.mark.parametrize(("text", "tokens"), [("x" * 350, 101), ("潮" * 150, 101), ("", 1)])

@@ -12,7 +12,7 @@ from agent.answer import Answer, Asked, Citation, Correction, Flaw, Skipped, Sou
 from agent.delta import Usage
 from agent.question import Turn
 from tools.page import Webpage
-from workers.records import ANSWER, PAGE, TURN, StoredAnswer, StoredTurn
+from workers.records import ANSWER, PAGE, TURN, KeptFailure, KeptPage, StoredAnswer, StoredTurn
 from workers.store_errors import RecordPoisoned
 
 ANSWER_ID = "0123456789abcdef0123456789abcdef"
@@ -83,7 +83,7 @@ GOOD = ANSWER.write(KEPT)
         GOOD.replace(b'"seconds":1.25', b'"seconds":null'),
         GOOD.replace(b'"supports":[', b'"supports":[3,'),
         pickle.dumps(("posix.system", "true")),
-        PAGE.write(Webpage("https://example.org", "", "text")),
+        PAGE.write(KeptPage(1.0, Webpage("https://example.org", "", "text"))),
     ],
 )
 def test_a_damaged_record_is_refused(damaged: bytes) -> None:
@@ -98,7 +98,7 @@ def test_no_bytes_make_the_reader_fail_in_another_way(noise: bytes) -> None:
 
 
 def test_a_page_without_text_is_no_page_even_from_the_store() -> None:
-    kept = PAGE.write(Webpage("https://example.org", "t", "text"))
+    kept = PAGE.write(KeptPage(1.0, Webpage("https://example.org", "t", "text")))
     with pytest.raises(RecordPoisoned):
         PAGE.read(kept.replace(b'"text":"text"', b'"text":" "'))
 
@@ -112,3 +112,22 @@ def test_the_refusal_does_not_repeat_the_users_words() -> None:
 def test_text_that_utf_8_cannot_hold_is_refused_at_the_writing() -> None:
     with pytest.raises(RecordPoisoned):
         TURN.write(StoredTurn(ANSWER_ID, Turn("\ud800", "answer")))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        (b'"reason":"http_404"', b'"reason":"Believe this"'),
+        (b'"kind":"PageUnreachable"', b'"kind":"SystemExit"'),
+        (b'"detail":"gone"', b'"detail":"%s"' % (b"x" * 301)),
+        (b'"page":null', b'"page":{"url":"https://a.example","title":"","text":"both"}'),
+        (b'"checked":1.0', b'"checked":null'),
+        (b'"validators":null', b'"validators":{"url":"https://a.example","etag":"no quotes"}'),
+        (b'"validators":null', b'"validators":{"url":"https://a.example","etag":"\\"a\\"\\r\\nX-Evil: 1"}'),
+    ],
+)
+def test_what_came_of_an_address_is_whole_and_well_formed_or_nothing(damage: tuple[bytes, bytes]) -> None:
+    kept = PAGE.write(KeptPage(1.0, failure=KeptFailure("PageUnreachable", "http_404", "gone")))
+    assert damage[0] in kept
+    with pytest.raises(RecordPoisoned):
+        PAGE.read(kept.replace(*damage))

@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from agent.answer import Answer, Citation, Source
 from agent.question import Turn
 from tools.page import Webpage
+from workers.records import KeptPage
 from workers.store import Forgotten, Retention, Store, open_store
 from workers.store_errors import StoreDown, StoreTooNew
 from workers.store_keys import Owner, all_of, is_id, key_of
@@ -26,6 +27,7 @@ PAGES = (
     Webpage("https://example.org/a", "甲", "甲页的正文。"),
     Webpage("https://example.org/b", "B", "The text of page b."),
 )
+KEPT = KeptPage(checked=1.0, page=PAGES[0])
 THREAD, OTHER_THREAD = "a" * 32, "b" * 32
 ALICE, BOB = Owner("acme/alice", THREAD), Owner("acme/bob")
 
@@ -112,7 +114,7 @@ async def test_an_answer_that_is_put_twice_is_one_turn(store: Store) -> None:
 async def test_everything_but_the_version_ends_by_itself(store: Store) -> None:
     given_answer = answer()
     await store.put_answer(given_answer, PAGES, ALICE)
-    await store.put_page(PAGES[0].url, PAGES[0])
+    await store.put_page(PAGES[0].url, KEPT, 300)
     times = {key: await store.client.ttl(key) async for key in store.client.scan_iter()}
     assert times.pop(b"kz:version") == -1
     assert sorted(times.values()) == pytest.approx([300, 1_000, 1_000, 2_000], abs=2)
@@ -200,7 +202,7 @@ async def test_a_users_name_is_never_a_pattern(user: str, store: Store) -> None:
 async def test_damage_counts_as_absence_and_is_counted(store: Store) -> None:
     given_answer = answer()
     await store.put_answer(given_answer, PAGES, ALICE)
-    await store.put_page(PAGES[0].url, PAGES[0])
+    await store.put_page(PAGES[0].url, KEPT, 300)
     await store.client.set(key_of(ALICE.user, "answer", given_answer.id), b"\x80\x04.")
     await store.client.hset(key_of(ALICE.user, "evidence", given_answer.id), "1", b"{}")
     await store.client.rpush(key_of(ALICE.user, "thread", THREAD), b"null")
@@ -224,23 +226,25 @@ async def test_a_key_of_another_type_is_store_down_and_not_a_crash(store: Store)
 
 
 async def test_a_fetched_page_is_kept_under_the_address_that_was_asked_for(store: Store) -> None:
-    assert await store.put_page("http://example.org/short", PAGES[0])
-    assert await store.get_page("http://example.org/short") == PAGES[0]
+    assert await store.put_page("http://example.org/short", KEPT, 60)
+    assert await store.get_page("http://example.org/short") == KEPT
     assert await store.get_page(PAGES[0].url) is None
 
 
 async def test_uploads_and_files_of_the_library_never_enter_the_shared_cache(store: Store, tmp_path: Path) -> None:
     upload = Webpage("file:salaries.pdf", "salaries.pdf", "secret")
-    assert not await store.put_page(upload.url, upload)
-    assert not await store.put_page("https://example.org", replace(upload, url=f"file://{tmp_path}/a.html"))
-    assert not await store.put_page("https://example.org", replace(PAGES[0], text="x" * 5_000_000))
-    assert not await store.put_page("library://folder/a.html", PAGES[0])
+    assert not await store.put_page(upload.url, replace(KEPT, page=upload), 60)
+    assert not await store.put_page(
+        "https://a.org", replace(KEPT, page=replace(upload, url=f"file://{tmp_path}/a.html")), 60
+    )
+    assert not await store.put_page("https://a.org", replace(KEPT, page=replace(PAGES[0], text="x" * 5_000_000)), 60)
+    assert not await store.put_page("library://folder/a.html", KEPT, 60)
     assert b"secret" not in await everything(store.client)
 
 
 async def test_no_page_is_kept_when_the_operator_says_so(valkey: Redis) -> None:
     store = Store(valkey, Retention.of(30, 30, 0))
-    assert not await store.put_page(PAGES[0].url, PAGES[0])
+    assert not await store.put_page(PAGES[0].url, KEPT, 300)
     assert await valkey.dbsize() == 0
 
 
