@@ -159,16 +159,18 @@ class JsonApi:
         return answer
 
     def rows(self, answer: Mapping[str, Any], *path: str) -> list[dict[str, Any]]:
-        """The objects of the list that lies at `path`; null is an empty one. Raises SearchDown (bad_answer) where
-        there is none, so that a changed format is never taken for "nothing found"."""
+        """The objects of the list that lies at `path`; null on the way is an empty one. Raises SearchDown (bad_answer)
+        where there is none, so that a changed format is never taken for "nothing found"."""
         found: Any = answer
         for step in path:
             if not isinstance(found, Mapping) or step not in found:
                 raise self.down("bad_answer", f"its answer holds no {'.'.join(path)}")
             found = found[step]
-        if found is not None and not isinstance(found, list):
+            if found is None:
+                return []
+        if not isinstance(found, list):
             raise self.down("bad_answer", f"its answer holds no list of results in {'.'.join(path)}")
-        return [row for row in found or () if isinstance(row, dict)]
+        return [row for row in found if isinstance(row, dict)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from tools.search import SearchQuery, SearchResult
 
 NAME = "exa"
 URL = "https://api.exa.ai/search"
-MAX_RESULTS = 25  # of one page of results on every plan
+MAX_RESULTS = 100
 MAX_DOMAINS = 1_200
 _FIELDS = Fields(date="publishedDate")
 

@@ -34,7 +34,9 @@ class Serper:
         }
         if query.recency:
             fields["tbs"] = f"qdr:{query.recency[0]}"
-        rows = self._api.rows(await self._api.post(fields), "organic")
+        answer = await self._api.post(fields)
+        nothing = "searchParameters" in answer and "organic" not in answer
+        rows = [] if nothing else self._api.rows(answer, "organic")
         dated = [{**row, "date": _date(str(row.get("date") or ""))} for row in rows]
         return tidied(results_of(dated, _FIELDS), query, NAME)
 

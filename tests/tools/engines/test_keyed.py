@@ -104,6 +104,21 @@ async def test_nothing_found_is_an_empty_list(replay: Replay, http: httpx.AsyncC
     assert await found_by(replay, http) == []
 
 
+NOTHING = {
+    "bocha": [{"code": 200, "data": {"webPages": None}}, {"code": "200", "data": {"webPages": {"value": None}}}],
+    "brave": [{"type": "search", "web": None}],
+    "exa": [{"results": None}],
+    "serper": [{"searchParameters": {"q": "debian"}}],
+    "tavily": [{"results": None}],
+}
+
+
+async def test_nothing_found_may_be_said_in_other_ways(replay: Replay, http: httpx.AsyncClient) -> None:
+    for answer in NOTHING[replay.engine]:
+        replay.body = json.dumps(answer).encode()
+        assert await found_by(replay, http) == []
+
+
 async def test_the_key_goes_into_its_header_only(replay: Replay, http: httpx.AsyncClient) -> None:
     replay.recorded("ok")
     await found_by(replay, http)
@@ -245,7 +260,7 @@ async def test_domains_are_asked_for_and_checked(replay: Replay, http: httpx.Asy
 async def test_no_more_results_are_asked_for_than_the_engine_gives(replay: Replay, http: httpx.AsyncClient) -> None:
     replay.recorded("no-results")
     await found_by(replay, http, SearchQuery("x", limit=1_000))
-    counts = {"bocha": ("count", 50), "exa": ("numResults", 25), "serper": ("num", 100), "tavily": ("max_results", 20)}
+    counts = {"bocha": ("count", 50), "exa": ("numResults", 100), "serper": ("num", 100), "tavily": ("max_results", 20)}
     if replay.engine == "brave":
         assert replay.asked[0]["count"] == ["20"]
     else:
