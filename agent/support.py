@@ -7,10 +7,11 @@ The weights are fitted on labelled citations (docs/evaluation.md). Time is linea
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.answer import Support, Verdict
 from agent.claims import Claim, claims_of
+from agent.support_alignment import aligned
 from agent.support_features import Comparison, Evidence, Wanted, wanted
 from agent.support_page import PageIndex, indexed, verbatim_span
 from agent.support_quote import quote_of
@@ -18,6 +19,7 @@ from agent.support_weights import PARTIAL, SUPPORTED, WEIGHTS_EN, WEIGHTS_ZH
 from tools.page import Webpage
 
 _JUDGED = ("sentence", "item", "row")
+_NEARLY_COPIED = 0.6
 _LONGEST_CLAIM = 4_000
 """Characters; what is longer is no sentence but a text without full stops."""
 
@@ -49,6 +51,7 @@ class Judge:
         best = max((_weighed(want, one) for one in Comparison(want, page).best()), key=_by_score, default=None)
         if best is None:
             return Support(number, "unsupported", 0.0, claim.start, claim.end)
+        best = _aligned(best, want, page)
         stretches = page.stretches[best.evidence.first], page.stretches[best.evidence.last]
         span = quote_of(page, (stretches[0].start, stretches[1].end), want)
         return self._support(claim, number, (_verdict(best), best.score), span)
@@ -73,6 +76,22 @@ def _weighed(want: Wanted, evidence: Evidence) -> _Judged:
     weights = WEIGHTS_ZH if want.chinese else WEIGHTS_EN
     total = sum(a * b for a, b in zip(weights, evidence.vector(), strict=True))
     return _Judged(1 / (1 + math.exp(-total)), evidence)
+
+
+def _aligned(judged: _Judged, want: Wanted, page: PageIndex) -> _Judged:
+    """With what the places of the words tell, where the claim is nearly a copy of the window."""
+    evidence = judged.evidence
+    if evidence.covered < _NEARLY_COPIED:
+        return judged
+    found = aligned(want.text, page.text(evidence.first, evidence.last))
+    terms = page.terms(evidence.first, evidence.last)
+    changed = replace(
+        evidence,
+        flipped=evidence.flipped or found.denies,
+        substituted=found.substitutes(terms),
+        copied=found.copied,
+    )
+    return _Judged(judged.score, changed)
 
 
 def _by_score(judged: _Judged) -> tuple[float, int]:

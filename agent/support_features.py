@@ -14,7 +14,7 @@ from tools.text import content_words, fold, words
 WINDOW_STRETCHES = 3
 _AROUND = 4  # stretches before and behind a window that its letters are looked for in
 _WINDOWS = 5  # the best by words, looked at closely
-_DENIABLE = 0.4  # share of the claim that a window must hold to deny it
+_DENIABLE = 0.8  # share of the claim that a window must hold to deny it
 _ALIKE, _KIN = 0.6, 0.7  # credit of a synonym, of a word with the same root
 _LEAD = re.compile(r"^\s*(?:[-*+•·‣>#]+\s*|\(?\d{1,3}[.)、]\s*(?!\d)|（\d{1,3}）|步骤\s*\d+[:：]?)+")
 _REFERENCE = re.compile(r"\[\d{1,3}\]")
@@ -64,17 +64,20 @@ class Evidence:
     tail: float = 1.0
     flipped: bool = False
     clashing: bool = False
+    substituted: bool = False
+    copied: float = 0.0
 
     @property
     def conflict(self) -> bool:
         """Nearly all of the claim stands there, but another number, another name, a denial or the opposite word."""
-        rest = self.covered >= 0.6 or self.exact >= 0.55
-        return rest and (self.flipped or self.clashing or (self.names_off_page > 0 and self.covered >= 0.75))
+        named = self.substituted and self.names_off_page > 0
+        return self.covered >= 0.65 and (self.flipped or self.clashing or named)
 
     @property
     def lacks_a_fact(self) -> bool:
-        """A number of the claim does not stand there by value, or a name not on the whole page."""
-        return self.numbers_missing > 0 or self.names_off_page >= 0.5 or self.tail < 0.5 or self.flipped
+        """A number of the claim does not stand there by value; or all of it does but a name or the word of a place."""
+        named = self.names_off_page > 0 and self.copied >= 0.78
+        return self.numbers_missing > 0 or named or self.tail < 0.5 or self.flipped or self.substituted
 
     def vector(self) -> tuple[float, ...]:
         return (

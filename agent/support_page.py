@@ -39,6 +39,9 @@ class PageIndex:
     def text(self, first: int, last: int) -> str:
         return self.page.text[self.stretches[first].start : self.stretches[last].end]
 
+    def terms(self, first: int, last: int) -> frozenset[str]:
+        return frozenset(term for stretch in self.stretches[first : last + 1] for term in stretch.terms)
+
     def numbers(self, stretch: int) -> tuple[Quantity, ...]:
         """Read when a window first asks for them: most of a page is never asked."""
         if stretch not in self._numbers:

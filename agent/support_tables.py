@@ -148,6 +148,36 @@ OPPOSITE_EN: Final = tuple(
     improve worsen
     gain lose
     upper lower
+    all some
+    all few
+    all none
+    many few
+    every no
+    both neither
+    over under
+    during after
+    with without
+    must may
+    up down
+    long brief
+    major minor
+    main minor
+    primary secondary
+    ancient modern
+    domestic foreign
+    rich poor
+    easy difficult
+    simple complex
+    expensive cheap
+    wide narrow
+    warm cold
+    young old
+    war peace
+    urban rural
+    permanent temporary
+    unique common
+    often rarely
+    usually rarely
     public private
     """.strip().splitlines()
 )
@@ -246,6 +276,70 @@ OPPOSITE_ZH: Final = tuple(
     公开 保密
     必须 无需
     上游 下游
+    超过 低于
+    超过 不足
+    超过 不到
+    至少 至多
+    所有 部分
+    全部 部分
+    唯一 众多
+    经常 很少
+    总是 从不
+    总是 偶尔
+    有利 有害
+    有害 有益
+    有益 无益
+    必需 可选
+    相同 不同
+    直接 间接
+    永久 临时
+    古代 现代
+    国内 国外
+    城市 农村
+    富裕 贫穷
+    昂贵 便宜
+    早期 晚期
+    前者 后者
+    出生 去世
+    加入 退出
+    上任 卸任
+    批准 否决
+    通过 否决
+    肯定 否定
+    赞成 反对
+    战争 和平
+    胜利 战败
+    冠军 亚军
+    第一 第二
+    重要 次要
+    主要 次要
+    大 小
+    高 低
+    多 少
+    长 短
+    早 晚
+    前 后
+    上 下
+    南 北
+    东 西
+    左 右
+    内 外
+    强 弱
+    胜 败
+    输 赢
+    增 减
+    升 降
+    涨 跌
+    买 卖
+    男 女
+    先 后
+    新 旧
+    好 坏
+    快 慢
+    优 劣
+    正 负
+    生 死
+    进 出
     第一 最后
     快速 缓慢
     减轻 加重

@@ -1,0 +1,144 @@
+"""Where a claim repeats the page almost word by word, and what stands in the place of what.
+
+A sentence that is copied but for one word ("increase" for "decrease", another name, a "not" too many) holds nearly
+all of the page's words; only their places tell that it says something else.
+"""
+
+import re
+from dataclasses import dataclass
+from difflib import Match, SequenceMatcher
+from itertools import pairwise
+
+from agent.support_words import NEGATION, alike, is_han, opposites, rarity
+from tools.text import STOP_WORDS, content_words, fold, words
+
+_TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+(?:['’.,-][^\W_\u3400-\u9fff]+)*|[%‰$€£¥]")
+_OPENING = re.compile(
+    r"^\W*(?:首先|其次|再次|此外|另外|同时|最后|因此|所以|例如|比如|总之|然而|但是?|而且|不过|其中|因为|具体来说|总的来说|据\S{2,4}[,，]"
+    r"|(?:however|moreover|also|in addition|therefore|thus|additionally|furthermore|for example|for instance|finally"
+    r"|firstly|secondly|overall|similarly|in fact|meanwhile|as a result|consequently)\b)\W*"
+)
+_COPIED = 0.6  # share of the claim's tokens that must stand in the window in their order
+_NEAR_COPY = 0.78  # the same for one rare word in the place of another
+_COPY = 0.9  # the same for any English word of meaning; Chinese rewords single words too often
+_TELLING, _TELLING_HAN = 0.75, 0.85  # rarity
+_HAN = re.compile("[\u3400-\u9fff]")
+_POINTING = re.compile(r"^\s*(?:[这该其它他她您你我那]|this|that|these|it|he|she|they|who|what|which)")
+_LONGEST_CHANGE = 8  # tokens
+_LONGEST_WORD = 6  # tokens of a word or name in the place of another
+_MOST_TOKENS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """before: the page's words; after: what the claim has in their place; either may be empty.
+
+    whole_before and whole_after: with the token on each side, since a Chinese word may change in one character.
+    """
+
+    before: str
+    after: str
+    whole_before: str = ""
+    whole_after: str = ""
+
+    @property
+    def denies(self) -> bool:
+        return bool(NEGATION.search(self.before)) != bool(NEGATION.search(self.after))
+
+    @property
+    def opposes(self) -> bool:
+        """Also of function words (before, after) and of a lone character (大, 小)."""
+        held = {*words(self.before), *words(self.whole_before)}
+        claimed = {*words(self.after), *words(self.whole_after)}
+        return any(opposites(term) & (held - claimed) for term in claimed - held)
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """copied: share of the claim's tokens that stand in the window in their order; changes: the small ones between."""
+
+    copied: float = 0.0
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def denies(self) -> bool:
+        return any(change.denies or change.opposes for change in self.changes)
+
+    def substitutes(self, window_terms: frozenset[str]) -> bool:
+        """Whether one word of meaning, and one only, stands in the place of another in what is else a copy."""
+        told = [change for change in self.changes if _meaning(change.before) or _meaning(change.after)]
+        if self.copied < _NEAR_COPY or len(told) != 1:
+            return False
+        return _substitutes(told[0], window_terms, strict=self.copied < _COPY or bool(_HAN.search(told[0].after)))
+
+
+def aligned(claim: str, window: str) -> Alignment:
+    """Of the claim without its opening words (首先, moreover) and the page's words."""
+    ours = _TOKEN.findall(_OPENING.sub("", fold(claim)))[:_MOST_TOKENS]
+    theirs = _TOKEN.findall(fold(window))[:_MOST_TOKENS]
+    matcher = SequenceMatcher(None, theirs, ours, autojunk=False)
+    blocks = [block for block in matcher.get_matching_blocks() if block.size]
+    copied = sum(block.size for block in blocks) / len(ours) if ours else 0.0
+    if copied < _COPIED:
+        return Alignment(copied)
+    found: list[Change] = []
+    for left, right in pairwise(blocks):
+        before = theirs[left.a + left.size : right.a]
+        after = ours[left.b + left.size : right.b]
+        beside = 1 if copied >= _NEAR_COPY else 2
+        if max(len(before), len(after)) <= _LONGEST_CHANGE and min(left.size, right.size) >= beside:
+            whole = theirs[left.a + left.size - 1 : right.a + 1], ours[left.b + left.size - 1 : right.b + 1]
+            found.append(Change(_joined(before), _joined(after), _joined(whole[0]), _joined(whole[1])))
+    return Alignment(copied, (*found, *_at_the_ends(ours, theirs, blocks)))
+
+
+def _at_the_ends(ours: list[str], theirs: list[str], blocks: list[Match]) -> tuple[Change, ...]:
+    """What the claim begins or ends with, against as much of the page."""
+    first, last = blocks[0], blocks[-1]
+    head, tail = first.b, len(ours) - last.b - last.size
+    found: list[Change] = []
+    if 0 < head <= _LONGEST_CHANGE and first.size >= 3:
+        found.append(Change(_joined(theirs[max(first.a - head, 0) : first.a]), _joined(ours[:head])))
+    if 0 < tail <= _LONGEST_CHANGE and last.size >= 3:
+        end = last.a + last.size
+        found.append(Change(_joined(theirs[end : end + tail]), _joined(ours[-tail:])))
+    return tuple(found)
+
+
+def _joined(tokens: list[str]) -> str:
+    return "".join(token if "\u3400" <= token[0] <= "\u9fff" else f" {token} " for token in tokens)
+
+
+def _substitutes(change: Change, window_terms: frozenset[str], strict: bool) -> bool:
+    """Whether neither word means nearly the same as the other, nor the claim's stands nearby.
+
+    strict: the claim's word must be rare, and stand where the page has a word of meaning too.
+    """
+    lengths = [len(_TOKEN.findall(side)) for side in (change.before, change.after)]
+    if (
+        _POINTING.match(change.after)
+        or min(lengths) == 0
+        or max(lengths) > _LONGEST_WORD
+        or abs(lengths[0] - lengths[1]) > _LONGEST_WORD // 2
+    ):
+        return False
+    held, claimed = _meaning(change.before), _meaning(change.after)
+    foreign = [term for term in claimed if term not in window_terms]
+    return (
+        bool(held or not strict)
+        and (_telling(frozenset(foreign)) if strict else bool(foreign))
+        and not any(_close(term, other) for term in claimed for other in held)
+    )
+
+
+def _meaning(text: str) -> frozenset[str]:
+    return frozenset(term for term in content_words(text) if len(term) > 1 and term not in STOP_WORDS)
+
+
+def _telling(terms: frozenset[str]) -> bool:
+    """Whether one of the terms is rare enough to name something; everyday words are often rewordings."""
+    return any(rarity(term) >= (_TELLING_HAN if is_han(term) else _TELLING) for term in terms)
+
+
+def _close(one: str, other: str) -> bool:
+    return one == other or other in alike(one) or (len(one) >= 5 and one[:5] == other[:5])
