@@ -9,6 +9,7 @@ import asyncio
 import multiprocessing
 import resource
 import signal
+import threading
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
@@ -25,7 +26,8 @@ GIB = 1024**3
 class ExtractorLimits:
     """page_seconds: for one page, wall clock and processor; pdf_seconds: the same for a PDF;
     memory_bytes: address space of a worker; waiting: pages that may stand in line for a worker, each of them
-    held in memory; pages_per_worker: after so many a worker is replaced; close_seconds: for `aclose`."""
+    held in memory; pages_per_worker: after so many a worker is replaced; close_seconds: for `aclose`;
+    start_seconds: for a worker to start on a busy machine."""
 
     workers: int = 2
     page_seconds: float = 5.0
@@ -34,6 +36,7 @@ class ExtractorLimits:
     waiting: int = 16
     pages_per_worker: int = 200
     close_seconds: float = 3.0
+    start_seconds: float = 10.0
 
 
 class Extractor:
@@ -48,16 +51,34 @@ class Extractor:
 
     async def extract(self, content: bytes, source: Source) -> Webpage:
         """Raises what extract_page raises, and PageUnreadable: extract_timeout, extract_memory, extract_crash,
-        extract_closed. Cancelling ends the work on the page."""
+        extract_broken, extract_closed. Cancelling ends the work on the page."""
         async with self._room:
             if self._closed:
                 raise _closed(source)
             seconds = self._limits.pdf_seconds if b"%PDF-" in content[:1024] else self._limits.page_seconds
-            work = self._started().schedule(_extract, args=(content, source, seconds), timeout=seconds)
-            running = asyncio.wrap_future(work)
+            pool = self._started()
+            running = asyncio.wrap_future(pool.schedule(_extract, args=(content, source, seconds), timeout=seconds))
             self._running.add(running)
             running.add_done_callback(self._running.discard)
-            return await self._outcome(running, source, seconds)
+            try:
+                async with asyncio.timeout(self._patience(seconds)):
+                    return await self._outcome(running, source, seconds)
+            except TimeoutError as error:  # pebble itself hangs, with a pipe to a worker that never started
+                self._abandon(pool)
+                raise _broke_off(source) from error
+
+    def _patience(self, seconds: float) -> float:
+        """How long a page may stand in line and be worked on, with the start of a worker, before we stop hoping."""
+        in_line = self._limits.waiting / self._limits.workers
+        return seconds * (in_line + 1) + self._limits.start_seconds
+
+    def _abandon(self, pool: ProcessPool) -> None:
+        """A pool that broke leaves what was running without an outcome: give it up, the next page starts another."""
+        if self._pool is pool:
+            self._pool = None
+            threading.Thread(target=_stop, args=(pool, self._limits.close_seconds), daemon=True).start()
+            for running in list(self._running):
+                running.cancel()
 
     async def _outcome(self, running: "asyncio.Future[Webpage]", source: Source, seconds: float) -> Webpage:
         """What became of a page; what befell its worker becomes one of our errors."""
@@ -74,14 +95,14 @@ class Extractor:
         except RecursionError as error:
             raise PageUnreadable(source.url, "extract_crash", "it broke the parser") from error
         except BrokenProcessPool as error:  # pebble's own threads, when a pool stops under them
-            if self._closed:
-                raise _closed(source) from error
-            raise PageUnreadable(source.url, "extract_crash", "the workers broke off") from error
+            if self._pool is not None:
+                self._abandon(self._pool)
+            raise (_closed(source) if self._closed else _broke_off(source)) from error
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
-            if not self._closed or (task is not None and task.cancelling()):
+            if task is not None and task.cancelling():
                 raise
-            raise _closed(source) from error
+            raise (_closed(source) if self._closed else _broke_off(source)) from error
 
     async def aclose(self) -> None:
         """End the workers, whatever they are doing, within close_seconds. May be called twice."""
@@ -109,6 +130,10 @@ class Extractor:
 
 def _closed(source: Source) -> PageUnreadable:
     return PageUnreadable(source.url, "extract_closed", "the service is stopping")
+
+
+def _broke_off(source: Source) -> PageUnreadable:
+    return PageUnreadable(source.url, "extract_broken", "the workers broke off")
 
 
 def _ran_away(source: Source, seconds: float) -> PageUnreadable:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tools.extraction import Source
 
 CONCURRENT_FILES = 4
-PASSING_REASONS = frozenset({"extract_timeout", "extract_closed"})
+PASSING_REASONS = frozenset({"extract_timeout", "extract_closed", "extract_broken"})
 """Why an extraction may fail today and succeed tomorrow: such a file is read again next time."""
 
 Extract = Callable[[bytes, "Source"], Awaitable[Webpage]]

@@ -13,6 +13,7 @@ import pytest
 from tools.errors import PageRefused, PageTooLarge, PageUnreachable, PageUnreadable, SearchDown, ToolError
 from tools.extraction import Source
 from tools.extractor import Extractor, ExtractorLimits
+from tools.page import Webpage
 
 GOOD = (
     b"<!doctype html><title>T</title><article><p>" + b"The address is kept after a restart. " * 20 + b"</p></article>"
@@ -113,3 +114,25 @@ def test_a_tool_error_survives_the_way_between_processes(kind: type[ToolError]) 
     assert type(back) is kind
     assert (back.subject, back.reason, back.detail) == ("https://a.example/", "bad_pdf", "it is damaged")
     assert str(back) == "https://a.example/: it is damaged"
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="finds the workers through /proc")
+async def test_when_the_fork_server_dies_no_page_waits_for_ever_and_the_next_ones_are_read() -> None:
+    extractor = Extractor(ExtractorLimits(page_seconds=2, waiting=2, start_seconds=3))
+    try:
+        await extractor.extract(GOOD, SOURCE)
+        for pid in (*workers(), forkserver_pid()):
+            os.kill(pid, signal.SIGKILL)
+        outcomes = await asyncio.wait_for(
+            asyncio.gather(*(extractor.extract(GOOD, SOURCE) for _ in range(4)), return_exceptions=True), 40
+        )
+        assert all(isinstance(one, Webpage | PageUnreadable) for one in outcomes)
+        assert (await asyncio.wait_for(extractor.extract(GOOD, SOURCE), 20)).text
+    finally:
+        await extractor.aclose()
+
+
+def forkserver_pid() -> int:
+    from multiprocessing.forkserver import _forkserver  # type: ignore[attr-defined]
+
+    return int(_forkserver._forkserver_pid)
