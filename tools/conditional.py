@@ -2,9 +2,8 @@
 has not changed."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import httpx
 
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{1,200}"')
 _DATE = re.compile(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT")
@@ -37,14 +36,14 @@ class Validators:
         return {name: value for name, value in named.items() if value}
 
 
-def validators_of(url: str, headers: httpx.Headers) -> Validators | None:
-    """What a response offers, None when that is nothing well-formed."""
+def validators_of(url: str, headers: Mapping[str, str]) -> Validators | None:
+    """What a response offers, None when that is nothing well-formed. headers: found by name in any case."""
     etag, last_modified = headers.get("etag", "").strip(), headers.get("last-modified", "").strip()
     etag = etag if _ETAG.fullmatch(etag) else ""
     last_modified = last_modified if _DATE.fullmatch(last_modified) else ""
     return Validators(url, etag, last_modified) if etag or last_modified else None
 
 
-def may_be_shared(headers: httpx.Headers) -> bool:
+def may_be_shared(headers: Mapping[str, str]) -> bool:
     """Whether the site lets a cache of several readers keep the response (Cache-Control, RFC 9111, 5.2.2)."""
-    return not _NOT_SHARED.search(",".join(headers.get_list("cache-control")))
+    return not _NOT_SHARED.search(headers.get("cache-control", ""))
