@@ -97,4 +97,5 @@ def _block(number: int, part: Shown, language: str) -> str:
     head = "\n".join(
         f"{label}: {fence_line(value)}" for label, value in zip(_LABELS[language], values, strict=True) if value
     )
-    return f"[webpage {number} begin]\n{head}\n\n{fence(part.text)}\n[webpage {number} end]"
+    body = fence(f"{head}\n\n{part.text}")  # as a whole: a marker may begin in one field and end in the next
+    return f"[webpage {number} begin]\n{body}\n[webpage {number} end]"

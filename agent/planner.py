@@ -120,12 +120,13 @@ def _told(past: Round, pages: dict[str, Webpage]) -> dict[str, str]:
 def _results(results: Sequence[SearchResult], pages: dict[str, Webpage]) -> str:
     if not results:
         return "The search works and found nothing."
-    return "\n\n".join(
+    listed = "\n\n".join(
         f"{place}. {fence_line(result.title)} {fence_line(result.date)}\n{fence_line(result.url)}\n"
         f"{fence_line(result.snippet, 500)}" + ("\n(read)" if result.url in pages else "")
         for place, result in enumerate(results, 1)
     )
+    return fence(listed)  # as a whole, too: a marker may begin in one field and end in the next
 
 
 def _beginning(page: Webpage) -> str:
-    return f"{fence_line(page.title)}\n{fence(page.text[:_SHOWN_CHARACTERS])}"
+    return fence(f"{fence_line(page.title)}\n{page.text[:_SHOWN_CHARACTERS]}")

@@ -10,14 +10,14 @@ from agent.prompt import Prompt
 from agent.templates import Templates
 from tests.cases.control_tokens import TOKENS
 
-MARKER = re.compile(r"[\[【〔〖]\s*web\s*pages?\s*\S*\s*(?:begin|end)\s*[\]】〕〗]?")
+MARKER = re.compile(r"[\[【〔〖]\s*web\s*pages?\s*\S*\s*(?:begin|end)\s*[\]】〕〗]")
 FILE_MARKER = re.compile(
     r"\[\s*file\s+name|\[\s*file\s*content\s*(?:begin|end)|^\[\s*file\s*name\s*\]\s*:", re.MULTILINE
 )
 CITATION = re.compile(r"[\[【〔〖]\s*\^?\s*(?:citations?|webpages?)\s*[:#=]?\s*(?:[0-9]|x\b)")
 HEADER = re.compile(
     r"#\s*(?:用户消息为|用戶消息為|以下内容是基于用户发送的消息的搜索结果)"
-    r"|#\s*(?:the user.?s message is|the following contents are)"
+    r"|#\s*(?:the user.?s message is|the following contents are the search)"
 )
 GENERIC_TOKEN = re.compile(r"<\|[\w▁./:-]{2,64}\|>|</?think>|</?tool_call>|<(?:start|end)_of_turn>")
 FULL_WIDTH = re.compile("[<＜]\\s*｜|｜\\s*[>＞]")
@@ -40,7 +40,7 @@ class Seen:
 
     @property
     def theirs(self) -> str:
-        return "\n".join(self.fields)
+        return "\n=====\n".join(self.fields)  # so that two fields make nothing together that is not in the prompt
 
     @classmethod
     def of(cls, prompt: Prompt, templates: Templates) -> "Seen":
