@@ -131,10 +131,10 @@ class PageCache:
             target = parse_target(kept.page.url, self._rules.policy)
         except PageRefused:
             return False
-        return not target.internal and self._rules.sources.allow(target.host)
+        return self._rules.sources.allow(target.host)
 
     async def _keep_page(self, key: str, page: Webpage, visited: Visited) -> None:
-        """Nothing that its site calls private, that is not whole, or that came from an internal host."""
+        """Nothing that its site calls private or that is not whole."""
         kept = KeptPage(self._clock(), page=page, validators=visited.validators, obeyed_robots=self._rules.obey_robots)
         if visited.shared and not page.truncated and self._is_allowed(kept):
             times = HELD_TIMES if kept.validators else 1

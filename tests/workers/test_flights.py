@@ -68,6 +68,17 @@ async def test_work_ends_with_the_last_who_waits_and_the_next_begins_anew() -> N
     assert await late == "done"
 
 
+async def test_nobody_joins_work_that_is_being_broken_off() -> None:
+    work, flights = Work(), Flights[str]()
+    last = asyncio.ensure_future(flights.join("a", work))
+    await settled()
+    last.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await last
+    work.go.set()
+    assert await flights.join("a", work) == "done"
+
+
 async def test_a_failure_reaches_all_and_is_not_kept() -> None:
     work, flights = Work(), Flights[str]()
     work.error = ValueError("no")

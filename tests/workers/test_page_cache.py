@@ -220,6 +220,7 @@ async def test_pages_of_internal_hosts_are_read_and_not_kept(web: FakeWeb, store
     rules = CacheRules(fresh_seconds=HOUR, policy=AddressPolicy(internal_hosts=frozenset({"wiki.corp"})))
     for path in ("", "away"):
         assert (await reading(web, store, rules)(f"http://wiki.corp/{path}")).text == "text"
+    assert (await failure(reading(web, store, rules), "http://wiki.corp/gone")).reason == "http_404"
     assert await store.client.dbsize() == 0
     assert isinstance(await failure(reading(web, store), "http://wiki.corp/"), PageRefused)
 
@@ -259,7 +260,8 @@ async def test_a_store_that_is_down_loses_no_page(silent: bool, web: FakeWeb) ->
 async def test_those_who_ask_at_once_share_one_fetch_and_each_has_the_own_error(web: FakeWeb, store: Store) -> None:
     web.put(URL, Page("text", delay_seconds=0.1))
     read = reading(web, store)
-    assert len(set(await asyncio.gather(*(read(f"{URL}#{n}") for n in range(20))))) == 1
+    spelt = [URL, *(f"{URL}#{n}" for n in range(20)), *(f"{URL}?utm_source={n}" for n in range(20))]
+    assert len(set(await asyncio.gather(*map(read, spelt)))) == 1
     assert fetches(web) == ["/a"]
     errors = await asyncio.gather(*(read(f"http://gone.test/#{n}") for n in range(3)), return_exceptions=True)
     assert [error.subject for error in errors if isinstance(error, ToolError)] == [

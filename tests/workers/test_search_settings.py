@@ -1,12 +1,16 @@
 """Which engines are asked, with which keys, and what the settings say of them."""
 
+import time
 from pathlib import Path
 
 import pytest
 
+from tools.errors import ToolError
+from tools.page import Webpage
 from tools.search import SearchQuery
 from workers.backup import settings_text
 from workers.build import open_house
+from workers.records import KeptPage
 from workers.settings import Settings, load_settings, shown
 from workers.settings_error import SettingsError
 
@@ -85,3 +89,28 @@ async def test_the_other_engines_do_not_see_the_environments_proxies(
     settings = Settings(data_dir=tmp_path / "data", library=(pages,), search_engines=("library",))
     async with open_house(settings, lambda _line: None) as house:
         assert await house.deps.search(SearchQuery("tides"))
+
+
+class Shelf:
+    """Holds one page, checked two hours ago."""
+
+    async def get_page(self, url: str) -> KeptPage | None:
+        return KeptPage(time.time() - 2 * 3_600, Webpage(url, "t", "kept text"))
+
+    async def put_page(self, _url: str, _kept: KeptPage, _seconds: float) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [({"page_hours": 3.0}, ""), ({"page_hours": 1.0}, "dns"), ({"deny_domains": ("kept.invalid",)}, "not_allowed")],
+)
+async def test_kept_pages_are_read_as_the_settings_say(changed: dict[str, object], reason: str, tmp_path: Path) -> None:
+    settings = Settings(**{"data_dir": tmp_path, "library": (), "page_seconds": 5.0, **changed})
+    async with open_house(settings, lambda _line: None, Shelf()) as house:
+        if not reason:
+            assert (await house.deps.read("http://kept.invalid/a")).text == "kept text"
+            return
+        with pytest.raises(ToolError) as error:
+            await house.deps.read("http://kept.invalid/a")
+    assert error.value.reason == reason
