@@ -13,7 +13,7 @@ from agent.answer import Support, Verdict
 from agent.claims import Claim, claims_of
 from agent.support_alignment import aligned
 from agent.support_features import Comparison, Evidence, Wanted, wanted
-from agent.support_page import PageIndex, indexed, verbatim_span
+from agent.support_page import PageIndex, verbatim_span
 from agent.support_quote import quote_of
 from agent.support_weights import PARTIAL, SUPPORTED, WEIGHTS_EN, WEIGHTS_ZH
 from tools.page import Webpage
@@ -40,14 +40,16 @@ class Judge:
     def judge(self, claim: Claim, number: int) -> Support:
         """`claim` against the page [citation:number]. The quote is empty when no window holds any word of the claim.
 
-        `unavailable`: not a sentence (code, a heading), no words, too long, or no page of that number.
+        `unavailable`: code or a heading that the page does not hold word by word, no words, too long, or no such page.
         """
-        want = wanted(claim.text) if claim.kind in _JUDGED and len(claim.text) <= _LONGEST_CLAIM else None
-        if want is None or not 1 <= number <= len(self._pages):
-            return Support(number, "unavailable", 0.0, claim.start, claim.end)
-        page = self._page(number)
+        nothing = Support(number, "unavailable", 0.0, claim.start, claim.end)
+        if len(claim.text) > _LONGEST_CLAIM or not 1 <= number <= len(self._pages):
+            return nothing
+        page, want = self._page(number), wanted(claim.text)
         if span := verbatim_span(claim.text, page):
             return self._support(claim, number, ("supported", 1.0), quote_of(page, span, want))
+        if want is None or claim.kind not in _JUDGED:
+            return nothing
         best = max((_weighed(want, one) for one in Comparison(want, page).best()), key=_by_score, default=None)
         if best is None:
             return Support(number, "unsupported", 0.0, claim.start, claim.end)
@@ -58,7 +60,7 @@ class Judge:
 
     def _page(self, number: int) -> PageIndex:
         if number not in self._indexed:
-            self._indexed[number] = indexed(self._pages[number - 1])
+            self._indexed[number] = PageIndex(self._pages[number - 1])
         return self._indexed[number]
 
     def _support(self, claim: Claim, number: int, found: tuple[Verdict, float], span: tuple[int, int]) -> Support:

@@ -8,12 +8,13 @@ from itertools import pairwise
 
 from agent.numbers import Quantity, clash, missing, quantities
 from agent.support_page import PageIndex, squeezed
-from agent.support_words import NEGATION, alike, is_common, is_han, opposites, rarity
+from agent.support_words import NEGATION, alike, is_common, is_han, is_unit, opposites, rarity
 from tools.text import content_words, fold, words
 
 WINDOW_STRETCHES = 3
 _AROUND = 4  # stretches before and behind a window that its letters are looked for in
 _WINDOWS = 5  # the best by words, looked at closely
+_LONGEST_QUESTION = 400  # characters of a question and its answer
 _DENIABLE = 0.8  # share of the claim that a window must hold to deny it
 _ALIKE, _KIN = 0.6, 0.7  # credit of a synonym, of a word with the same root
 _LEAD = re.compile(r"^\s*(?:[-*+•·‣>#]+\s*|\(?\d{1,3}[.)、]\s*(?!\d)|（\d{1,3}）|步骤\s*\d+[:：]?)+")
@@ -21,6 +22,8 @@ _REFERENCE = re.compile(r"\[\d{1,3}\]")
 _LINK = re.compile(r"!?\[([^\]\n]*)\]\([^)\s]*\)")
 _TAIL = re.compile(r"[?？]\s*(?P<tail>[^?？]{1,200})$")
 _TAIL_ZH = re.compile(r"(?:谁|什么|哪|多少|几|何|吗|怎|[\u3400-\u9fff])[^。，,!！]*?\s(?P<tail>\S.{0,60})$")
+_NUMERAL = re.compile(r"\d.*|[零〇一二两三四五六七八九十百千万亿年月日号点]+")
+_SAME_SUBJECT = 0.65  # share of the claim without its numerals that a page must hold to contradict it
 _CAPITAL = re.compile(r"(?<![\w])[A-ZÀ-Þ][\w'’.&-]*\w")
 _QUOTED = re.compile(r"《([^》]{1,40})》|“([^”]{1,24})”|「([^」]{1,24})」")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.+-]+")
@@ -50,6 +53,7 @@ class Evidence:
     last: int
     covered: float = 0.0
     exact: float = 0.0
+    rest: float = 0.0
     alone: float = 0.0
     on_page: float = 0.0
     phrases: float = 0.0
@@ -71,7 +75,7 @@ class Evidence:
     def conflict(self) -> bool:
         """Nearly all of the claim stands there, but another number, another name, a denial or the opposite word."""
         named = self.substituted and self.names_off_page > 0
-        return self.covered >= 0.65 and (self.flipped or self.clashing or named)
+        return self.rest >= _SAME_SUBJECT and (self.flipped or self.clashing or named)
 
     @property
     def lacks_a_fact(self) -> bool:
@@ -128,6 +132,8 @@ def wanted(claim: str) -> Wanted | None:
 
 
 def _tail_of(text: str) -> str:
+    if len(text) > _LONGEST_QUESTION:
+        return ""
     found = _TAIL.search(text) or (_TAIL_ZH.search(text) if not re.search(r"[。；;]|[a-z] [a-z]", text) else None)
     return found["tail"] if found else ""
 
@@ -136,7 +142,9 @@ def _names(text: str, chinese: bool) -> frozenset[str]:
     found: list[str] = []
     pattern = _LATIN if chinese else _CAPITAL
     for match in pattern.finditer(text):
-        starts = not chinese and not re.search(r"[^\s\"'“(]", re.split(r"[.!?:]\s", text[: match.start()])[-1])
+        starts = not chinese and not re.search(
+            r"[^\s\"'“(]", re.split(r"[.!?:]\s", text[max(match.start() - 80, 0) : match.start()])[-1]
+        )
         terms = words(match[0])
         if terms and not (starts and is_common(terms[-1])):
             found += terms
@@ -207,16 +215,34 @@ class Comparison:
         for at in range(first, last + 1):
             for term, credit in self._credits.get(at, {}).items():
                 held[term] = max(held.get(term, 0.0), credit)
+        by_value = self._credit_numbers(held, first, last)
         evidence = Evidence(
             first,
             last,
             covered=self._share(held),
+            rest=self._rest(held),
             exact=sum(want.weights[term] for term, credit in held.items() if credit == 1.0),
-            alone=max(self._share(self._credits.get(at, {})) for at in range(first, last + 1)),
-            on_page=self._share(self._anywhere),
+            alone=max(self._share(self._credits.get(at, {})) for at in range(first, last + 1)) + by_value,
+            on_page=max(self._share(self._anywhere), self._share(held)),
             rarest_missing=max((rarity(t) ** 2 for t in want.weights if held.get(t, 0.0) < 0.5), default=0.0),
         )
         return self._with_order(self._with_numbers(self._with_names(evidence, held)), held)
+
+    def _credit_numbers(self, held: dict[str, float], first: int, last: int) -> float:
+        """Numerals of the claim count as held when all its numbers stand in the window by value; their weight."""
+        want = self._want
+        if not any(one.firm for one in want.numbers) or missing(want.numbers, self.numbers(first, last)):
+            return 0.0
+        written = [term for term in want.weights if held.get(term, 0.0) < 1 and _NUMERAL.fullmatch(term)]
+        held.update(dict.fromkeys(written, 1.0))
+        return sum(want.weights[term] for term in written)
+
+    def _rest(self, held: dict[str, float]) -> float:
+        """Share of the claim without its numerals and units."""
+        own = self._want.weights.items()
+        weights = {term: weight for term, weight in own if not (_NUMERAL.fullmatch(term) or is_unit(term))}
+        whole = sum(weights.values())
+        return sum(weight * held.get(term, 0.0) for term, weight in weights.items()) / whole if whole else 0.0
 
     def _with_names(self, evidence: Evidence, held: dict[str, float]) -> Evidence:
         weights, names = self._want.weights, self._want.names & self._want.weights.keys()

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from agent.numbers import Quantity, quantities
 from tools.page import Webpage
@@ -22,19 +23,47 @@ class Stretch:
     terms: tuple[str, ...]
 
 
-@dataclass(slots=True)
 class PageIndex:
-    """stretches: in the order of the page; places: for each term the stretches that hold it; kin: Latin terms by
-    their first five letters; title: its terms; letters: of the page, folded, and in origins where each stands."""
+    """One page, cut when a claim first asks for more than its letters: verbatim quotes need no index."""
 
-    page: Webpage
-    stretches: tuple[Stretch, ...]
-    places: dict[str, list[int]]
-    kin: dict[str, list[str]]
-    title: frozenset[str]
-    letters: str
-    origins: tuple[int, ...]
-    _numbers: dict[int, tuple[Quantity, ...]] = field(default_factory=dict)
+    def __init__(self, page: Webpage) -> None:
+        self.page = page
+        self._numbers: dict[int, tuple[Quantity, ...]] = {}
+
+    @cached_property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """In the order of the page."""
+        text = self.page.text
+        return tuple(
+            Stretch(start, end, tuple(content_words(text[start:end])))
+            for span in sentences(text)
+            for start, end in _short(text, span)
+        )
+
+    @cached_property
+    def places(self) -> dict[str, list[int]]:
+        """For each term the stretches that hold it."""
+        places: dict[str, list[int]] = {}
+        for at, stretch in enumerate(self.stretches):
+            for term in dict.fromkeys(stretch.terms):
+                places.setdefault(term, []).append(at)
+        return places
+
+    @cached_property
+    def kin(self) -> dict[str, list[str]]:
+        """Latin terms by their first five letters."""
+        return _kin(self.places)
+
+    @cached_property
+    def title(self) -> frozenset[str]:
+        return frozenset(words(self.page.title))
+
+    @cached_property
+    def lettered(self) -> tuple[str, tuple[int, ...]]:
+        """The page's letters and digits, folded one by one, and where each of them stands."""
+        folded = _TARGET.sub(lambda link: " " * len(link[0]), fold_each(self.page.text))
+        places = tuple(at for at, character in enumerate(folded) if character.isalnum())
+        return "".join(map(folded.__getitem__, places)), places
 
     def text(self, first: int, last: int) -> str:
         return self.page.text[self.stretches[first].start : self.stretches[last].end]
@@ -47,19 +76,6 @@ class PageIndex:
         if stretch not in self._numbers:
             self._numbers[stretch] = quantities(self.text(stretch, stretch))
         return self._numbers[stretch]
-
-
-def indexed(page: Webpage) -> PageIndex:
-    stretches = tuple(
-        Stretch(start, end, tuple(content_words(page.text[start:end])))
-        for span in sentences(page.text)
-        for start, end in _short(page.text, span)
-    )
-    places: dict[str, list[int]] = {}
-    for at, stretch in enumerate(stretches):
-        for term in dict.fromkeys(stretch.terms):
-            places.setdefault(term, []).append(at)
-    return PageIndex(page, stretches, places, _kin(places), frozenset(words(page.title)), *_letters(page.text))
 
 
 def _kin(terms: Iterable[str]) -> dict[str, list[str]]:
@@ -75,13 +91,6 @@ def squeezed(text: str) -> str:
     return _NO_LETTER.sub("", fold(text))
 
 
-def _letters(text: str) -> tuple[str, tuple[int, ...]]:
-    """The page's letters and digits, folded one by one, and where each of them stands."""
-    folded = fold_each(text)
-    places = tuple(at for at, character in enumerate(folded) if character.isalnum())
-    return "".join(folded[at] for at in places), places
-
-
 def verbatim_span(claim: str, page: PageIndex) -> tuple[int, int] | None:
     """Where the claim stands on the page, white space, punctuation and Markdown's marks apart; whole words only.
 
@@ -90,12 +99,15 @@ def verbatim_span(claim: str, page: PageIndex) -> tuple[int, int] | None:
     letters = "".join(c for c in fold_each(_LINKED.sub(r"\1", claim)) if c.isalnum())
     if len(letters) < _SHORTEST_QUOTE:
         return None
-    at = page.letters.find(letters)
-    while at >= 0:
-        start, end = page.origins[at], page.origins[at + len(letters) - 1] + 1
+    held, origins = page.lettered
+    at = held.find(letters)
+    for _ in range(_MOST_PLACES):
+        if at < 0:
+            return None
+        start, end = origins[at], origins[at + len(letters) - 1] + 1
         if not _inside_word(page.page.text, start) and not _inside_word(page.page.text, end):
-            return (start, end) if _same_signs(claim, page.page.text[start:end]) else None
-        at = page.letters.find(letters, at + 1)
+            return (start, end) if _same_signs(claim, _TARGET.sub("", page.page.text[start:end])) else None
+        at = held.find(letters, at + 1)
     return None
 
 
@@ -110,7 +122,9 @@ def _same_signs(claim: str, quote: str) -> bool:
 
 
 _SHORTEST_QUOTE = 4
+_MOST_PLACES = 100  # where a short claim may stand inside other words
 _LINKED = re.compile(r"!?\[([^\]\n]*)\]\([^)\s]*\)")
+_TARGET = re.compile(r"(?<=\])\([^)\s]*\)")  # of a link: no words of the page
 _SIGNS = re.compile(r"(?<=\d)[.:](?=\d)|[%‰$€£¥℃°]|(?<![\w.)-])-(?=\d)")
 _NO_LETTER = re.compile(r"[\W_]+")
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
+from agent.numbers_units import UNITS
 from agent.support_tables import ALIKE_EN, ALIKE_ZH, OPPOSITE_EN, OPPOSITE_ZH
 from tools.text import words
 
@@ -78,6 +79,16 @@ def _opposites() -> Mapping[str, frozenset[str]]:
             table.setdefault(one[0], set()).add(other[0])
             table.setdefault(other[0], set()).add(one[0])
     return {term: frozenset(others) for term, others in table.items()}
+
+
+@cache
+def _units() -> frozenset[str]:
+    return frozenset(term for unit in UNITS for term in words(unit))
+
+
+def is_unit(term: str) -> bool:
+    """Whether it names a unit, which is judged with its number."""
+    return term in _units()
 
 
 def opposites(term: str) -> frozenset[str]:

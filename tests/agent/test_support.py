@@ -51,3 +51,161 @@ def test_every_quote_stands_on_its_page_where_it_says(text: str) -> None:
     for support in supports_of(text + "[citation:1]", [MOON]):
         assert MOON.text[support.quote_start : support.quote_end] == support.quote
         assert 0 <= support.score <= 1
+
+
+DOCS = Webpage(
+    "https://c.example/docs",
+    "Upgrading",
+    "# Upgrading\n\nRun **apt full-upgrade** as [root](https://c.example/r),\nand read the *release notes* first.\n\n"
+    "- Back up `/etc` before you start.\n- Never interrupt `dpkg`.\n\n| Release | Year | Packages |\n|---|---|---|\n"
+    "| bookworm | 2023 | 64,419 |\n\n```\napt update\napt full-upgrade\n```\n",
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Run apt full-upgrade as root, and read the release notes first[citation:1].",
+        "- Back up /etc before you start.[citation:1]",
+        "- Back  up   `/etc` before you start[citation:1]",
+        "| bookworm | 2023 | 64,419 |[citation:1]",
+        "bookworm | 2023 | 64,419[citation:1]",
+        "```\napt update\napt full-upgrade\n```\n[citation:1]",
+    ],
+)
+def test_the_page_s_own_words_support_whatever_marks_stand_around_them(text: str) -> None:
+    (support,) = supports_of(text, [DOCS])
+
+    assert (support.verdict, support.score) == ("supported", 1.0)
+    assert DOCS.text[support.quote_start : support.quote_end] == support.quote
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("The moon does not orbit the earth in 27.3 days[citation:1].", MOON),
+        ("The moon orbits the earth in 27.3 hours[citation:1].", MOON),
+        ("The moon orbits the earth in 29.3 days[citation:1].", MOON),
+        ("The moon orbits the earth in 273 days[citation:1].", MOON),
+        ("Saturn orbits the earth in 27.3 days[citation:1].", MOON),
+        ("It was last visited by people in 1969[citation:1].", MOON),
+        ("月球半径为1737米[citation:1]。", YUE),
+        ("月球绕地球一周需要29.3天[citation:1]。", YUE),
+        ("1969年人类没有首次登月[citation:1]。", YUE),
+        ("- Always interrupt `dpkg`.[citation:1]", DOCS),
+    ],
+)
+def test_a_changed_number_unit_name_or_denial_is_never_supported(text: str, page: Webpage) -> None:
+    (support,) = supports_of(text, [page])
+
+    assert support.verdict != "supported"
+
+
+@pytest.mark.parametrize(
+    "text", ["The moon's radius is 2,400 km[citation:1].", "Its radius is 1,737 miles[citation:1]."]
+)
+def test_another_number_where_all_else_agrees_contradicts(text: str) -> None:
+    (support,) = supports_of(text, [MOON])
+
+    assert support.verdict == "contradicted"
+    assert "1,737 km" in support.quote
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("The moon's radius is 1737 kilometres[citation:1].", MOON),
+        ("月球的半径是1,737公里[citation:1]。", YUE),
+        ("月球的半徑為1737公里[citation:1]。", YUE),
+        ("人类于一九六九年首次登月[citation:1]。", YUE),
+        ("１９６９年人类首次登月[citation:1]。", YUE),
+    ],
+)
+def test_numbers_and_characters_are_compared_by_value(text: str, page: Webpage) -> None:
+    (support,) = supports_of(text, [page])
+
+    assert support.verdict == "supported"
+
+
+def test_an_invented_source_is_unavailable_and_no_crash() -> None:
+    first, second = supports_of("People first visited the moon in 1969[citation:1][citation:7].", [MOON])
+
+    assert (first.verdict, second.verdict) == ("supported", "unavailable")
+
+
+def test_a_quote_is_short_even_on_a_page_without_full_stops() -> None:
+    page = Webpage(
+        "https://d.example", "", "navigation menu item " * 3_000 + "the moon is 4.5 billion years old " + "x " * 900
+    )
+    (support,) = supports_of("The moon is 4.5 billion years old[citation:1].", [page])
+
+    assert support.verdict == "supported"
+    assert "billion" in support.quote
+    assert len(support.quote) <= 600
+
+
+BAD = st.one_of(
+    st.text(max_size=60),
+    st.sampled_from(
+        [
+            "[citation:1]",
+            "[citation:2]",
+            "[citation:99]",
+            "```\nx = 1\n```\n",
+            "| a | 1 |\n|---|---|\n",
+            "$$\\frac{1}{2}$$",
+            "月球 radius １７３７ km。",
+            "- item\n",
+            "# heading\n",
+            "not 不 没有 never ",
+            "\u202è",
+            "第三届百分之一万亿",
+            "?？",
+        ]
+    ),
+)
+
+
+@given(st.lists(BAD, max_size=30))
+@settings(max_examples=150, deadline=None)
+def test_any_answer_is_judged_or_unavailable(pieces: list[str]) -> None:
+    pages = [MOON, YUE]
+    for support in supports_of("".join(pieces), pages):
+        assert support.verdict in ("supported", "partial", "unsupported", "contradicted", "unavailable")
+        if support.quote:
+            text = pages[support.number - 1].text
+            assert text[support.quote_start : support.quote_end] == support.quote
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "".join(f"[citation:{number % 3 + 1}]" for number in range(500)),
+        "People visited the moon" + "".join(f"[citation:{number % 3 + 1}]" for number in range(500)) + ".",
+        "The moon orbits the earth in 27.3 days[citation:1]. " * 500,
+        "moon " * 20_000 + "[citation:1]",
+        "月" * 100_000 + "[citation:2]",
+        "1" * 100_000 + "[citation:1]",
+        "不没有" * 30_000 + "[citation:2]。",
+        "一千万亿" * 25_000 + "[citation:2]。",
+        "? a " * 900 + "[citation:1]",
+        "Aa " * 1_300 + "[citation:1]",
+    ],
+    ids=[
+        "only markers",
+        "500 markers",
+        "500 claims",
+        "words",
+        "one character",
+        "digits",
+        "denials",
+        "numerals",
+        "?",
+        "A",
+    ],
+)
+@pytest.mark.timeout(20)
+def test_long_answers_are_judged_in_linear_time(text: str) -> None:
+    supports = supports_of(text, [MOON, YUE])
+
+    assert all(support.number > 2 for support in supports if support.verdict == "unavailable" and len(text) < 3_900)
