@@ -19,6 +19,7 @@ _OPENING = re.compile(
     r"|firstly|secondly|overall|similarly|in fact|meanwhile|as a result|consequently)\b)\W*"
 )
 _COPIED = 0.6  # share of the claim's tokens that must stand in the window in their order
+_SAME_SENTENCE = 0.7  # the same for a denial or an opposite
 _NEAR_COPY = 0.78  # the same for one rare word in the place of another
 _COPY = 0.9  # the same for any English word of meaning; Chinese rewords single words too often
 _TELLING, _TELLING_HAN = 0.75, 0.85  # rarity
@@ -62,7 +63,7 @@ class Alignment:
 
     @property
     def denies(self) -> bool:
-        return any(change.denies or change.opposes for change in self.changes)
+        return self.copied >= _SAME_SENTENCE and any(change.denies or change.opposes for change in self.changes)
 
     def substitutes(self, window_terms: frozenset[str]) -> bool:
         """Whether one word of meaning, and one only, stands in the place of another in what is else a copy."""

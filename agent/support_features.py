@@ -81,7 +81,8 @@ class Evidence:
     def lacks_a_fact(self) -> bool:
         """A number of the claim does not stand there by value; or all of it does but a name or the word of a place."""
         named = self.names_off_page > 0 and self.copied >= 0.78
-        return self.numbers_missing > 0 or named or self.tail < 0.5 or self.flipped or self.substituted
+        numbered = self.numbers_off_page > 0 or (self.numbers_missing > 0 and (self.clashing or self.copied >= 0.6))
+        return numbered or named or self.tail < 0.5 or self.flipped or self.substituted
 
     def vector(self) -> tuple[float, ...]:
         return (
