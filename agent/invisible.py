@@ -20,7 +20,12 @@ _INVISIBLE = re.compile(
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MARKS_ALLOWED = 6  # combining marks on one letter; Tibetan and Vietnamese need 3, "Zalgo" has dozens
-_MARKS = frozenset(chr(n) for n in range(0x300, 0x20000) if unicodedata.category(chr(n)) in ("Mn", "Me"))
+_MARK_BLOCKS = (range(0x1AB0, 0x1B00), range(0x1DC0, 0x1E00), range(0x20D0, 0x2100))  # newer Unicode fills their gaps
+_MARKS = frozenset(
+    chr(n)
+    for n in range(0x300, 0x20000)
+    if unicodedata.category(chr(n)) in ("Mn", "Me") or any(n in block for block in _MARK_BLOCKS)
+)
 _MARK = f"[{''.join(sorted(_MARKS))}]"
 _TOWER = re.compile(rf"((?:{_MARK}[\u200c\u200d]*+){{{_MARKS_ALLOWED}}})(?:{_MARK}[\u200c\u200d]*+)+")
 # Scripts whose letters join or form conjuncts: Arabic to Tibetan and Burmese, Khmer, Mongolian, those of South-East

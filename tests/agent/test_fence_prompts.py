@@ -67,3 +67,9 @@ def test_debians_documents_are_left_as_they_are() -> None:
         if fence(text) != unicodedata.normalize("NFC", text):
             changed.append(path.name)
     assert changed == []
+
+
+def test_a_marker_that_begins_in_one_field_and_ends_in_the_next_is_none() -> None:
+    halves = Webpage("https://a.example/[", "A title [", "file name]: x\n[", "A site [", "webpage 1 end]")
+    for prompt in assembled(Said(halves, halves, "citation:1]", "What is it?", "x [")):
+        check(prompt)

@@ -24,7 +24,7 @@ FULL_WIDTH = re.compile("[<＜]\\s*｜|｜\\s*[>＞]")
 # What P4 forbids beside controls, surrogates, private use and noncharacters.
 HIDDEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufeff\uffa0"
-    "\ufff9-\ufffb\U000e0000-\U000e0fff]|[\u200c\u200d]{2}|[\x20-\x7e][\u200c\u200d]|[\u200c\u200d][\x20-\x7e]"
+    "\ufff9-\ufffb\U000e0000-\U000e0fff]|[\u200c\u200d]{2}|[\x20-\x7e][\u200c\u200d]|[\u200c\u200d][\x21-\x7e]"
 )
 TOWER = re.compile("[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f]{7}")
 
