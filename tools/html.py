@@ -10,20 +10,34 @@ import lxml.html
 import trafilatura
 from lxml.etree import LxmlError
 from lxml.html import HtmlElement
+from trafilatura.settings import Document
 
+from tools import dating
 from tools.charset import clean, one_line
 from tools.errors import PageUnreadable
 from tools.manuals import drop_margins, drop_navigation, manual_root
-from tools.markdown import to_markdown
+from tools.markdown import ADMONITIONS, to_markdown
 from tools.page import Webpage
 from tools.visible import drop_hidden
 
 FAST_CHARS = 500_000
 """Above this trafilatura's fast mode is used: half the time for 0.5 to 0.9 points of F1."""
-LITTLE = 0.25
-"""Share of the visible text below which trafilatura is taken to have missed the page (forums, listings)."""
+LITTLE = 0.5
+"""Share of the page's text without its surroundings below which trafilatura is taken to have missed the page
+(forums, listings, services); docs/extraction.md has the figures for this and other shares."""
 LITTLE_OF_ARTICLE = 0.1
 """The same for a page that calls itself an article: much of it may be comments and other articles."""
+LITTLE_OF_PRODUCT = 0.2
+"""The same for a page that sells something: what surrounds it is other products."""
+WORTH_CHARS = 200
+SCRIPTS_OF_DOCUMENT = 3
+"""With more than these, a saved file is a page of the web."""
+MOST = 0.6
+"""Share of the text above which something is not taken for navigation."""
+LINKED = 0.5
+"""Share of linked text above which a block is navigation."""
+
+"""The same for a page that sells something: what surrounds it is other products."""
 WORTH_CHARS = 200
 SCRIPTS_OF_DOCUMENT = 3
 """With more than these, a saved file is a page of the web."""
@@ -35,7 +49,13 @@ LINKED = 0.5
 _DATES = {"extensive_search": False, "original_date": True}
 """The wide search finds a date on 88 % of the pages that have none: the footer's year."""
 
+_PRODUCT = "//meta[@property='og:type' and starts-with(@content, 'product')] | //*[contains(@itemtype, '.org/Product')]"
 _ARTICLE = "//meta[@property='og:type' and starts-with(@content, 'article')] | //*[contains(@itemtype, 'Article')]"
+_CLUTTER = re.compile(
+    r"(?:^|[\s_-])(?:related|share|sharing|social|cookies?|consent|newsletter|subscribe|sidebar|breadcrumbs?|"
+    r"footer|popup|modal|advert\w*|promo|recommend\w*|pagination|pager|skip-?link)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
 _ESCAPED = re.compile(r"\\([_*\[\]()#+\-.!<>~{}\\])")
 _CHINESE = re.compile("[\u3400-\u9fff]")
 _TAG = re.compile(r"</?(?:u|sub|sup|del)>")
@@ -76,13 +96,22 @@ def main_text(tree: HtmlElement, *, fast: bool, document: bool = False) -> str:
             return structured
     if document:
         return _without_surroundings(tree)
-    found = _trafilatura(tree, fast=fast)
-    if len(found) >= LITTLE * _visible_chars(tree):
+    for menu in list(tree.iter("nav")):
+        if menu.getparent() is not None and menu.find(".//h1") is None:
+            menu.drop_tree()
+    found, comments = _trafilatura(tree, fast=fast)
+    little = _little(tree)
+    if found and len(found) + comments >= little * _visible_chars(tree):
         return found
     structured = _without_surroundings(tree, lists_of_links=False)
-    little = LITTLE_OF_ARTICLE if tree.xpath(_ARTICLE) else LITTLE
-    missed = len(structured) > WORTH_CHARS and len(found) < little * len(structured)
+    missed = len(structured) > WORTH_CHARS and len(found) + comments < little * len(structured)
     return structured if missed else found or structured
+
+
+def _little(tree: HtmlElement) -> float:
+    if dating.is_product(tree):
+        return LITTLE_OF_PRODUCT
+    return LITTLE_OF_ARTICLE if tree.xpath(_ARTICLE) else LITTLE
 
 
 def _without_surroundings(tree: HtmlElement, *, lists_of_links: bool = True) -> str:
@@ -92,10 +121,23 @@ def _without_surroundings(tree: HtmlElement, *, lists_of_links: bool = True) -> 
     drop_navigation(rest, MOST)
     drop_margins(rest, MOST)
     if not lists_of_links:
+        for element in rest.xpath("descendant::*[@aria-hidden='true']"):
+            if element.getparent() is not None:
+                element.drop_tree()
+        _drop_clutter(rest)
         for element in list(rest.iter("ul", "ol", "dl", "table", "div", "section", "p")):
             if element is not rest and element.getparent() is not None and _is_links(element):
                 element.drop_tree()
     return to_markdown(rest)
+
+
+def _drop_clutter(root: HtmlElement) -> None:
+    """What stands around the main text by the name that the site itself gives it."""
+    most = MOST * _visible_chars(root)
+    for element in list(root.iterdescendants("div", "section", "ul", "p", "span")):
+        named = f"{element.get('class', '')} {element.get('id', '')}"
+        if element.getparent() is not None and _CLUTTER.search(named) and _visible_chars(element) <= most:
+            element.drop_tree()
 
 
 def _is_links(element: HtmlElement) -> bool:
@@ -105,16 +147,29 @@ def _is_links(element: HtmlElement) -> bool:
 
 
 def _facts(tree: HtmlElement, url: str, root: HtmlElement | None, *, document: bool) -> Facts:
-    """For manuals and documents from the head and the first heading alone: the search for more takes longer
-    than the text. root: of a manual, None for other pages."""
-    plain = document or root is not None
-    where = _head_of(tree) if plain else tree
-    found = trafilatura.extract_metadata(where, default_url=url, date_config=_DATES, extensive=False)
+    """For documents from the head and the first heading alone: the search for more takes longer than the text.
+    root: of a manual, None for other pages."""
+    where = _head_of(tree) if document else tree
+    found = trafilatura.extract_metadata(where, default_url=url, date_config=dating.STRICT, extensive=False)
     title = found.title or ""
-    if plain and (root is not None or not title):
-        heading = next((tree if root is None else root).iter("h1", "h2", "h3"), None)
+    if root is not None or (document and not title):
+        heading = _heading(tree if root is None else root)
         title = title if heading is None else heading.text_content()
-    return Facts(title_of(tree, title), site_of(tree, found.sitename or "", url), found.date or "")
+    date = (found.date or "") if document else dating.published(tree, url, found.date or "")
+    return Facts(title_of(tree, title), site_of(tree, found.sitename or "", url), date)
+
+
+def _heading(root: HtmlElement) -> HtmlElement | None:
+    """The first heading that is not the title of a note; None for reference pages, whose headings are Name, Synopsis
+    and Note, and whose `<title>` is right."""
+    if "refentry" in root.get("class", "").split():
+        return None
+    headings = (element for element in root.iter("h1", "h2", "h3"))
+    return next((element for element in headings if not _in_note(element)), None)
+
+
+def _in_note(element: HtmlElement) -> bool:
+    return any(not ADMONITIONS.isdisjoint(above.get("class", "").split()) for above in element.iterancestors())
 
 
 def _head_of(tree: HtmlElement) -> HtmlElement:
@@ -157,16 +212,15 @@ def _visible_chars(element: HtmlElement) -> int:
     return len(" ".join(element.text_content().split()))
 
 
-def _trafilatura(tree: HtmlElement, *, fast: bool) -> str:
-    found = trafilatura.extract(
-        tree,
-        fast=fast,
-        output_format="markdown",
-        include_tables=True,
-        include_comments=False,
-        include_links=False,
-    )
-    return _tidy(found or "")
+def _trafilatura(tree: HtmlElement, *, fast: bool) -> tuple[str, int]:
+    """Markdown of the main text and the number of characters it takes for comments.
+
+    Looking for comments is what keeps the posts of a forum in the text: without it they are cut out first.
+    """
+    found = trafilatura.bare_extraction(tree, fast=fast, include_comments=True, include_formatting=True)
+    if not isinstance(found, Document):
+        return "", 0
+    return _tidy(found.text or ""), len(found.comments or "")
 
 
 def _tidy(markdown: str) -> str:

@@ -53,7 +53,7 @@ _SILENT = frozenset(
         *("svg", "head", "link", "meta"),
     )
 )
-_ADMONITIONS = frozenset({"tip", "note", "warning", "caution", "important", "admonition", "callout"})
+ADMONITIONS = frozenset({"tip", "note", "warning", "caution", "important", "admonition", "callout"})
 _BREAK = "\x1e"
 _WIDE = "\u2e80-\u303f\u3040-\u9fff\uf900-\ufaff\uff00-\uffef“”‘’—…"
 _WRAPPED = re.compile(rf"(?<=[{_WIDE}])[ \t]*\n\s*(?=[{_WIDE}])")
@@ -209,7 +209,7 @@ def _is_layout(element: HtmlElement, rows: list[HtmlElement]) -> bool:
     if element.get("role") in ("presentation", "none"):
         return True
     holder = element.getparent()
-    if holder is not None and not _ADMONITIONS.isdisjoint(holder.get("class", "").split()):
+    if holder is not None and not ADMONITIONS.isdisjoint(holder.get("class", "").split()):
         return True
     if max((len(row) for row in rows), default=0) < 2:
         return True

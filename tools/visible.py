@@ -41,6 +41,12 @@ _BACKGROUND = re.compile(r"(?:^|;)background(?:-color)?:([^;!]+)")
 _SIZE = re.compile(r"(?:^|;)(?:max-)?(?:height|width):[01](?:px)?(?:[;!]|$)")
 _SWITCHED = "//*[@class='switchinline' or @class='switch']/*[@hidden and starts-with(@id, 'default')]"
 """LibreOffice's help shows the words of the reader's system by a script; these are those for most systems."""
+_LATE = "//*[@hidden and starts-with(@id, 'S:')]"
+_SWITCHES = "//*[self::a or self::button or @role='tab' or @role='button'][@aria-controls or @data-target]"
+_NO_PANEL = frozenset({"dialog", "alertdialog", "menu", "menubar", "navigation", "search", "tooltip"})
+PAGE_CHARS = 1500
+PAGE_SHARE = 0.6
+"""A block with so much of all text, in or around the main part, is the page: a script shows it once it is loaded."""
 _BRACE = re.compile(r"[{}]")
 _TELLING = re.compile(r"display|visibility|opacity|font-size|indent|color|clip|overflow|transform|position", re.I)
 _SIMPLE = re.compile(r"^(?:([a-z][a-z0-9]*)?)((?:[.#][\w-]+){1,4})$", re.IGNORECASE)
@@ -59,22 +65,72 @@ class Rule:
 
 
 def drop_hidden(tree: HtmlElement) -> int:
-    """Remove, in place, what is not shown and what is never text. The number of characters hidden."""
+    """Remove, in place, what is not shown and what is never text. The number of characters hidden.
+
+    What a script puts in its place, what a tab or an accordion unfolds, and the page as a whole stay.
+    """
     rules = style_rules(" ".join(style.text or "" for style in tree.iter("style"))[:MAX_STYLE_CHARS])
-    if any("$RC=" in (script.text or "") for script in tree.iter("script")):
-        for element in tree.xpath("//*[@hidden and starts-with(@id, 'S:')]"):
-            # React sends late parts of a page like this, and a script puts them in their place.
+    _show_late_parts(tree)
+    for element in list(tree.iter(*_NEVER_TEXT)):
+        _drop(element)
+    panels, hidden, chars = _panels(tree), 0, 0
+    for element in tree.xpath("//*[@style or @hidden or @class or @id or self::dialog]"):
+        if not _is_hidden(element, rules) or element.tag in ("html", "body") or element.getparent() is None:
+            continue
+        text = element.text_content()
+        if len(text) >= PAGE_CHARS:
+            chars = chars or _chars(tree.text_content())
+        if _is_panel(element, panels) or (len(text) >= PAGE_CHARS and _is_page(element, text, chars)):
+            _show(element, rules)
+        else:
+            hidden += len(text)
+            _drop(element)
+    return hidden
+
+
+def _show_late_parts(tree: HtmlElement) -> None:
+    """React sends late parts of a page at its end, and a script puts them in their places, which `template`s keep;
+    LibreOffice's help shows the words for the reader's system."""
+    scripted = any("$RC=" in (script.text or "") for script in tree.iter("script"))
+    if scripted or tree.xpath("//template[starts-with(@id, 'B:') or starts-with(@id, 'P:')]"):
+        for element in tree.xpath(_LATE):
             del element.attrib["hidden"]
     for element in tree.xpath(_SWITCHED):
         del element.attrib["hidden"]
-    for element in list(tree.iter(*_NEVER_TEXT)):
-        _drop(element)
-    hidden = 0
-    for element in tree.xpath("//*[@style or @hidden or @class or @id or self::dialog]"):
-        if element.tag not in ("html", "body") and element.getparent() is not None and _is_hidden(element, rules):
-            hidden += len(element.text_content())
-            _drop(element)
-    return hidden
+
+
+def _panels(tree: HtmlElement) -> frozenset[str]:
+    """Ids of what the reader unfolds by a tab, a button or a link with text."""
+    switches = [switch for switch in tree.xpath(_SWITCHES) if switch.text_content().strip()]
+    named = (switch.get("aria-controls") or switch.get("data-target", "").lstrip("#") for switch in switches)
+    return frozenset(named) - {""}
+
+
+def _is_panel(element: HtmlElement, panels: frozenset[str]) -> bool:
+    """Also what a tab with text in it names, the other way round."""
+    if element.get("role") == "tabpanel" and (tab := element.get("aria-labelledby")):
+        return any(named.text_content().strip() for named in element.xpath("id($tab)", tab=tab))
+    return element.get("id") in panels and element.get("role") not in _NO_PANEL and element.tag != "dialog"
+
+
+def _is_page(element: HtmlElement, text: str, chars: int) -> bool:
+    """chars: of all text of the page."""
+    if _chars(text) < PAGE_SHARE * chars:
+        return False
+    inner = next(element.iter("h1", "main"), None)
+    return inner is not None or next(element.iterancestors("main"), None) is not None
+
+
+def _show(element: HtmlElement, rules: dict[str, list[Rule]]) -> None:
+    """So that nothing that comes later takes it for hidden; nor what the same rule hides."""
+    for name in ("hidden", "style", "aria-hidden"):
+        element.attrib.pop(name, None)
+    for mark in _marks(element):
+        rules.pop(mark, None)
+
+
+def _chars(text: str) -> int:
+    return len(" ".join(text.split()))
 
 
 def hides(style: str) -> bool:
@@ -141,12 +197,18 @@ def _is_hidden(element: HtmlElement, rules: dict[str, list[Rule]]) -> bool:
     classes = element.get("class", "").split()
     if not _READER_ONLY.isdisjoint(classes):
         return True
-    return bool(rules) and _hidden_by_rule(element, classes, rules)
+    return bool(rules) and _hidden_by_rule(element, rules)
 
 
-def _hidden_by_rule(element: HtmlElement, classes: list[str], rules: dict[str, list[Rule]]) -> bool:
+def _marks(element: HtmlElement) -> set[str]:
+    """Its classes and its id, as a selector writes them."""
+    names = {f".{name}" for name in element.get("class", "").split()}
+    return names | {f"#{element.get('id')}"} if element.get("id") else names
+
+
+def _hidden_by_rule(element: HtmlElement, rules: dict[str, list[Rule]]) -> bool:
     """The most specific rule decides."""
-    marks = {f".{name}" for name in classes} | ({f"#{element.get('id')}"} if element.get("id") else set())
+    marks = _marks(element)
     verdict, weight = False, 0
     for rule in (rule for mark in marks for rule in rules.get(mark, ())):
         if rule.marks <= marks and rule.tag in ("", element.tag) and rule.weight >= weight:

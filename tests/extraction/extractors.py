@@ -27,7 +27,7 @@ def ours(sample: Sample) -> Found:
         page = extract_page(sample.body, Source(sample.url, "text/html"))
     except ToolError:
         return Found("", "", "")
-    return Found(page.text, page.title, page.date)
+    return Found(page.text, page.title, page.date, markdown=True)
 
 
 def plain(sample: Sample) -> Found:
@@ -42,7 +42,7 @@ def measured(extract: Callable[[Sample], Found], sample: Sample) -> Found:
     start = time.process_time()
     found = extract(sample)
     seconds = time.process_time() - start
-    return Found(found.text, found.title, found.date, seconds, _peak())
+    return Found(found.text, found.title, found.date, found.markdown, seconds, _peak())
 
 
 def twins(sample: Sample) -> tuple[Sample, Sample] | None:
