@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from agent.quoting_terms import Kind, Sought, Term
+from agent.quoting_cues import cue, wholeness
+from agent.quoting_terms import Sought, Term
 from tools.page import Webpage
 from tools.text import Span, SpanKind, fold, sentences, words
 
@@ -17,6 +18,7 @@ _PROSE = re.compile(r"。|[a-z]\. [A-Z]")
 _HAN = re.compile("[\u3400-\u9fff]")
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 _TELLING = 3  # letters that no stem loses
+_CODE = re.compile(r"`[^`]*`")
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -120,6 +122,8 @@ def spans_of(text: str) -> list[Span]:
 
 
 def _is_chinese(text: str) -> bool:
+    """By its prose: a Chinese sentence on a command may have more Latin letters than others."""
+    text = _CODE.sub(" ", text) if _HAN.search(text) else text
     letters = len(_LETTER.findall(text))
     return len(_HAN.findall(text)) * 4 > letters
 
@@ -172,7 +176,13 @@ def _weighed(unit: Unit, lexical: float, section: float, asked: Sought) -> float
     share = _HOW_TO_SECTION if asked.kind == "how_to" else _SECTION
     total = lexical * (_UNCOVERED + (1 - _UNCOVERED) * unit.coverage) + share * section
     earlier = max(_LAST_PAGES, 1 - _NEXT_PAGE * unit.page)
-    return total * earlier * _KINDS[unit.kind] * _cue(unit, asked) * _wholeness(unit)
+    return (
+        total
+        * earlier
+        * _KINDS[unit.kind]
+        * cue(unit.text, unit.own, asked)
+        * wholeness(unit.text, unit.kind, unit.chinese)
+    )
 
 
 def spoken_of(reading: Reading, asked: Sought, unit: Unit) -> float:
@@ -267,73 +277,3 @@ def amount(asked: Sought, worth: Sequence[float], present: dict[str, float]) -> 
             total += weight
             have += weight * max(here[at] for at in around)
     return have, total
-
-
-_CUES: dict[Kind, re.Pattern[str]] = {
-    "how_many": re.compile(
-        r"\d|[一二两三四五六七八九十百千万]|\b(?:one|two|three|four|five|six|seven|eight|nine|ten"
-        r"|dozens?|hundreds?|thousands?|millions?)\b"
-    ),
-    "when": re.compile(
-        r"\b(?:1[0-9]|20)\d\d\b|\d年|\d月|世纪|century"
-        r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
-    ),
-    "who": re.compile(r"\b[A-Z]\w+ [A-Z]\w+|[\u4e00-\u9fff]·[\u4e00-\u9fff]"),
-    "why": re.compile(r"\bbecause\b|\bsince\b|\bdue to\b|\breason|\bso that\b|因为|由于|原因|因此|所以"),
-    "how_long": re.compile(
-        r"\b(?:\d+|one|two|three|four|five|six|several|every|each|per)"
-        r" ?(?:second|minute|hour|day|week|month|year|decade)s?\b"
-        r"|(?:[\d一二两三四五六七八九十几每] ?个?(?:秒|分钟|小时|天|日|周|星期|月|年))"
-    ),
-    "how_to": re.compile(
-        r"^(?:To(?! do (?:this|so))|First|Then|Next|Use|Run|Type|Add|Edit|Install|Execute|Select|Choose|Click|Enter"
-        r"|Open|Set|Start|Make)\b"
-        r"|\byou (?:can|need to|must|have to|should)\b|^[#$] \w"
-        "|命令|运行|执行|编辑|添加|选择|点击|单击|输入|打开|^(?:要(?!做到)|首先|然后|接着|使用|用)"
-    ),
-}
-_COMMANDS = re.compile(r"`[a-z][\w.+-]*(?: [^`]*)?`|`(?:~|\$\w+)?/[\w./-]+`")
-_DEFINING = re.compile(r"\b(?:is|are|was|means|refers to|stands for|allows)\b|是|指|——| [—–-] ")
-_CUE_WORTH: dict[Kind, float] = {
-    "how_to": 1.35,
-    "how_long": 2.5,
-    "how_many": 1.5,
-    "when": 1.6,
-    "who": 1.4,
-    "why": 1.2,
-    "definition": 1.4,
-}
-
-
-def _cue(unit: Unit, asked: Sought) -> float:
-    """What the kind of question and its literal strings (`--purge`, `/etc/fstab`) add."""
-    literal = 1.3 if any(string in unit.text for string in asked.literals) else 1.0
-    if asked.kind == "definition":
-        opening = unit.text[:80]
-        first = words(opening)[:3]
-        fits = _DEFINING.search(opening) is not None and any(term in unit.own for term in first)
-    else:
-        pattern = _CUES.get(asked.kind)
-        fits = pattern is not None and pattern.search(unit.text) is not None
-    if asked.kind == "how_to" and _COMMANDS.search(unit.text):
-        literal *= _CUE_WORTH["how_to"]
-    return literal * (_CUE_WORTH[asked.kind] if fits else 1.0)
-
-
-_WHOLE = re.compile(r"[。！？；.!?:：;)）”\"'`]\s*$|^\*\*.*\*\*\s*$")
-
-
-def _wholeness(unit: Unit) -> float:
-    """Captions, half sentences and shell output are worth less than sentences."""
-    if unit.kind == "code":
-        return 1.0
-    worth = 1.0
-    if unit.kind == "sentence" and (not _WHOLE.search(unit.text) or unit.text.startswith(("`#`", "`$`", "\\#"))):
-        worth *= 0.5
-    if len(unit.text) < (10 if unit.chinese else 28):
-        worth *= 0.6
-    if unit.text.rstrip().endswith(("?", "？")):
-        worth *= 0.7
-    if unit.text.count("`") % 2:
-        worth *= 0.9
-    return worth

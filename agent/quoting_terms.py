@@ -64,6 +64,8 @@ intruder attacker intrusion
 hack compromise
 fix static
 machine computer host
+memory ram
+add create
 check verify
 show display
 guide manual
@@ -87,7 +89,8 @@ limit restrict quota
 默认 缺省 预设
 方法 办法 方式
 区别 差异 不同 差别
-创建 建立 新建 新增 创立 成立 创办
+创建 建立 新建 新增 创立 成立 创办 发起
+创建 添加
 添加 增加 加入
 修改 更改 改变 变更
 查找 搜索 查询 寻找
@@ -160,6 +163,9 @@ _ASKING_ZH = re.compile(
     "|以后|以前|(?<![社机协工国大员学开])会(?!议|话|员|计)|(?<![主重需必只摘概纪])要(?!求|素|点)|(?<![功性可节智技职才效核阳])能(?!力|量|源)|(?<![没所拥国私含现占专])有(?!线|效|限|关|序)"
     "|(?<![集其])中(?![文国心间央断止部])|不(?!同)"
 )
+_COUNTED = re.compile(
+    r"\bhow (?:many|much)\s+(?P<latin>\w+(?: \w+)?)|(?:多少|几)[个种台次名位条]?的?\s*(?P<han>[\u4e00-\u9fff]{2,4}|\w+)"
+)
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _PLAIN = "A-Za-z0-9"
 _WORD = f"(?:(?![{_HAN}])[^\\W_])+"
@@ -182,13 +188,15 @@ class Term:
 class Sought:
     """terms: Latin words one by one and Chinese bigrams; runs: for each Chinese run the places of its bigrams in
     `terms`, so that a run's coverage can be counted by characters; literals: strings that are looked for as they
-    are ("--purge", "/etc/fstab"); numbered: places of a name and the number behind it ("Windows 11")."""
+    are ("--purge", "/etc/fstab"); numbered: places of a name and the number behind it ("Windows 11"); counted: forms
+    of what is counted ("how much memory")."""
 
     terms: tuple[Term, ...]
     runs: tuple[tuple[int, ...], ...]
     kind: Kind
     literals: tuple[str, ...] = ()
     numbered: tuple[tuple[int, int], ...] = ()
+    counted: frozenset[str] = frozenset()
 
     @property
     def forms(self) -> frozenset[str]:
@@ -240,7 +248,17 @@ def _sought(text: str, weight: float) -> Sought:
             if term.forms[0][0].isdigit() and terms and terms[-1].name:
                 numbered.append((len(terms) - 1, len(terms)))
             terms.append(term)
-    return Sought(tuple(terms), tuple(runs), kind_of(text), tuple(_LITERAL.findall(plain)), tuple(numbered))
+    literals = tuple(_LITERAL.findall(plain))
+    return Sought(tuple(terms), tuple(runs), kind_of(text), literals, tuple(numbered), _counted(plain))
+
+
+def _counted(text: str) -> frozenset[str]:
+    """The forms of the words right behind "how many" and 多少, with their synonyms."""
+    found = _COUNTED.search(fold(text))
+    if found is None:
+        return frozenset()
+    named = [term for term in words(found["latin"] or found["han"] or "") if term not in STOP_WORDS]
+    return frozenset(form for term in named for form in _term(term, 1.0).forms)
 
 
 def _asking_part(text: str) -> str:
@@ -267,7 +285,8 @@ def _joined(now: Sought, earlier: Sought) -> Sought:
     shift = len(now.terms)
     runs = tuple(tuple(at + shift for at in run) for run in earlier.runs)
     kind = earlier.kind if now.kind == "other" else now.kind
-    return Sought(now.terms + earlier.terms, now.runs + runs, kind, now.literals + earlier.literals, now.numbered)
+    literals = now.literals + earlier.literals
+    return Sought(now.terms + earlier.terms, now.runs + runs, kind, literals, now.numbered, now.counted)
 
 
 def _latin(token: str, weight: float, is_name: bool) -> Term | None:

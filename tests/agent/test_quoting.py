@@ -117,6 +117,12 @@ async def test_a_page_in_the_other_language_is_the_last_resort_and_said_to_be() 
     assert "外文" not in await answer("什么是 CUPS？", *PAGES)
 
 
+async def test_a_chinese_sentence_on_a_command_is_no_english_one() -> None:
+    english = page("The command `apt-get autoremove` gets rid of those packages.", "en")
+    chinese = page("`apt-get autoremove` 或 `apt autoremove` 会清除该软件包。", "zh")
+    assert {number for _, number in quotes(await answer("What does apt-get autoremove do?", chinese, english))} == {2}
+
+
 @pytest.mark.parametrize(
     "question",
     [

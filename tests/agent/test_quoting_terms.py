@@ -79,3 +79,9 @@ def test_a_long_question_is_searched_by_its_ends() -> None:
     text = "Beginning " + "middle " * 1_000 + "ending"
     assert {"begin", "end"} <= set(first_forms(text))
     assert len(sought(Question("word%d " * 1_000 % tuple(range(1_000)))).terms) < 150
+
+
+def test_what_is_counted_stands_right_behind_the_asking_words() -> None:
+    assert "memori" in sought(Question("How much memory does it need?")).counted
+    assert "内存" in sought(Question("安装需要多少内存？")).counted
+    assert not sought(Question("What is memory?")).counted
