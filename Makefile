@@ -53,6 +53,22 @@ check: $(VENV)/.dev ## lint, types and the rules of the house
 cases: $(VENV)/.dev ## replay a file of attack cases: make cases SUITE=ssrf|injection [FILE=...]
 	@$(BIN)/python -m tests.cases.run_$(SUITE) "$(or $(FILE),tests/cases/$(SUITE).jsonl)"
 
+.PHONY: extraction
+extraction: $(VENV)/.dev ## measure extraction beside plain trafilatura: make extraction DIR="..."
+	@$(BIN)/python -m tests.extraction.run $(DIR)
+
+.PHONY: eval-support
+eval-support: $(VENV)/.dev ## measure the judge of citations: make eval-support FILE="..."
+	@$(BIN)/python -m tests.evals.support.run $(FILE)
+
+.PHONY: audit
+audit: $(VENV)/.dev ## known vulnerabilities, licences and the bill of materials
+	@scripts/audit
+
+.PHONY: mutate
+mutate: $(VENV)/.dev ## how many planted faults of the guard and the fence the tests catch
+	@scripts/mutate
+
 .PHONY: lock
 lock: ## write the lock files anew (needs uv)
 	@scripts/lock

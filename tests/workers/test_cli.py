@@ -17,9 +17,10 @@ ROOT = Path(__file__).parents[2]
 Run = Callable[..., subprocess.CompletedProcess[str]]
 PAGES = {
     "tides.md": "# Tides\n\nTides are caused by the gravity of the moon and the sun. Spring tides occur at full moon.",
-    "moon.md": "# The moon\n\nThe moon orbits the earth in 27.3 days. The gravity of the moon causes the tides.\n",
+    "moon.md": "# The moon\n\nThe moon orbits the earth in 27.3 days. "
+    "Its pull on the oceans causes the tides, which follow it with a delay.\n",
     "chaoxi.md": "# 潮汐\n\n潮汐是由月球和太阳的引力引起的海水涨落。满月时出现大潮。\n",
-    "yueqiu.md": "# 月球\n\n月球绕地球公转一周需要27.3天。月球的引力引起潮汐。\n",
+    "yueqiu.md": "# 月球\n\n月球绕地球公转一周需要27.3天。它对海洋的吸引力引起潮汐，所以涨潮每天推迟约五十分钟。\n",
 }
 
 
