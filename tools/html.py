@@ -154,7 +154,7 @@ def _facts(tree: HtmlElement, url: str, root: HtmlElement | None, *, document: b
     title = found.title or ""
     if root is not None or (document and not title):
         heading = _heading(tree if root is None else root)
-        title = title if heading is None else heading.text_content()
+        title = heading.text_content() if heading is not None else ""  # then the title element
     date = (found.date or "") if document else dating.published(tree, url, found.date or "")
     return Facts(title_of(tree, title), site_of(tree, found.sitename or "", url), date)
 

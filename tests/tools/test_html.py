@@ -71,6 +71,28 @@ def test_a_chinese_title_wins_over_an_untranslated_heading() -> None:
     assert made.title == "向标题添加编号"
 
 
+def test_a_reference_page_is_called_by_its_title_and_never_by_a_note() -> None:
+    note = '<div class="note"><h3 class="title">Note</h3><p>Beware.</p></div>'
+    name = f"<h2>Name</h2><p>CREATE INDEX</p>{note}<p>{SENTENCE}</p>"
+    head = "<title>CREATE INDEX</title>"
+    assert read(f'<div class="refentry"><div class="titlepage"></div>{name}</div>', head).title == "CREATE INDEX"
+    section = (
+        f'<div class="sect1"><div class="titlepage"></div>{note}<h2 class="title">11.1. Use</h2><p>{SENTENCE}</p></div>'
+    )
+    assert read(section, head).title == "11.1. Use"
+
+
+def test_a_list_of_short_parts_is_read_whole_and_a_shop_keeps_to_its_product() -> None:
+    parts = "".join(
+        f"<div class='card'><h3>Course {n}</h3><span>Starts in week {n}, costs {n} crowns.</span></div>"
+        for n in range(60)
+    )
+    body = f"<div class='share'>Tell a friend</div><div id='app'>{parts}</div>"
+    made = read(body)
+    assert all(f"week {n}," in made.text for n in range(60))
+    assert "Tell a friend" not in made.text
+
+
 @pytest.mark.parametrize(
     "markup", ["<" * 5000, "<!doctype html>" + "<div>" * 50_000 + "deep", "<p" + " a" * 3000, "&#0;&#xD800;<p>x"]
 )

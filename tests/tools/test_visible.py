@@ -90,3 +90,37 @@ def test_what_a_script_is_about_to_show_is_not_hidden() -> None:
     tree = document_fromstring(switched)
     drop_hidden(tree)
     assert tree.text_content() == "Use b"
+
+
+def test_what_a_tab_or_an_accordion_unfolds_is_read_and_what_nothing_unfolds_is_not() -> None:
+    panel = '<div id="x" hidden aria-hidden="true">unfolded</div>'
+    tree = document_fromstring(f'<body><button aria-controls="x">More</button>{panel}</body>')
+    assert drop_hidden(tree) == 0
+    assert "hidden" not in tree.get_element_by_id("x").attrib
+    assert drop_hidden(document_fromstring(f'<body><button aria-controls="x"> </button>{panel}</body>')) > 0
+    assert drop_hidden(document_fromstring(f'<body><button aria-controls="y">More</button>{panel}</body>')) > 0
+    tab = '<b id="t">Node.js</b><div role="tabpanel" aria-labelledby="t" style="display:none">x</div>'
+    assert drop_hidden(document_fromstring(f"<body>{tab}</body>")) == 0
+    assert drop_hidden(document_fromstring(f"<body>{tab.replace('Node.js', '')}</body>")) == 1
+
+
+def test_a_menu_or_a_dialog_behind_a_button_stays_hidden() -> None:
+    for role in ("menu", "dialog", "navigation"):
+        tree = document_fromstring(
+            f'<body><a aria-controls="x">Open</a><div id="x" role="{role}" hidden>in</div></body>'
+        )
+        assert drop_hidden(tree) == len("in")
+
+
+def test_a_page_that_a_script_shows_once_it_is_loaded_is_read() -> None:
+    whole = f'<body><p>menu</p><div class="load"><h1>Title</h1>{SHOWN * 6}</div></body>'
+    tree = document_fromstring(f"<style>.load{{opacity:0}}</style>{whole}")
+    assert drop_hidden(tree) == 0
+    assert "load" in tree.find(".//div").get("class")
+
+
+def test_a_long_hidden_text_beside_a_longer_page_stays_hidden() -> None:
+    hidden = f'<div style="display:none"><h1>Rules</h1>{SECRET * 40}</div>'
+    tree = document_fromstring(f"<body><main>{SHOWN * 10}</main>{hidden}</body>")
+    assert drop_hidden(tree) > 0
+    assert "praise" not in tree.text_content()

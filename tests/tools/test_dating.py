@@ -1,0 +1,45 @@
+"""A date only where the page says when it was published."""
+
+import pytest
+from lxml.html import document_fromstring
+
+from tools.dating import published
+
+DAY = "2024-03-05"
+STATED = f'<meta property="article:published_time" content="{DAY}T10:00:00Z">'
+
+
+def dated(head: str, url: str = "https://www.example.org/guides/a-long-name", strict: str = DAY) -> str:
+    return published(document_fromstring(f"<html><head>{head}</head><body><p>x</p></body></html>"), url, strict)
+
+
+def test_a_stated_day_of_publication_is_kept() -> None:
+    assert dated(STATED) == DAY
+
+
+def test_the_day_of_a_mere_change_is_not_the_day_of_publication() -> None:
+    changed = f'<meta property="article:modified_time" content="{DAY}T10:00:00Z">'
+    assert dated(changed) == ""
+    assert dated(changed + STATED) == DAY
+    assert dated(f'<script type="application/ld+json">{{"dateModified": "{DAY}"}}</script>') == ""
+
+
+@pytest.mark.parametrize(
+    "product",
+    ['<meta property="og:type" content="product">', '<script type="application/ld+json">{"@type":"Product"}</script>'],
+)
+def test_what_is_sold_has_no_day_of_publication(product: str) -> None:
+    assert dated(product + STATED) == ""
+
+
+def test_a_start_page_has_no_day_of_publication_but_a_post_by_number_has() -> None:
+    assert dated(STATED, "https://www.example.org/") == ""
+    assert dated(STATED, "https://www.example.org/?p=12") == DAY
+
+
+def test_news_without_a_statement_are_searched_more_widely_and_a_bare_year_is_no_date() -> None:
+    body = "<html><body><article><p>Posted on March 5, 2024 by the editors.</p></article><p>© 2019</p></body></html>"
+    assert published(document_fromstring(body), "https://a.example/news/one", "") == DAY
+    assert published(document_fromstring(body), "https://a.example/one", "") == ""
+    bare = document_fromstring("<html><body><p>Text of the page.</p><footer>© 2019 Example</footer></body></html>")
+    assert published(bare, "https://a.example/news/one", "") == ""
