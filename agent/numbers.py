@@ -6,7 +6,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from agent.numbers_units import CURRENCIES, ENGLISH, HAN_DIGITS, HAN_SCALES, MONTHS, SCALES, UNITS
@@ -171,8 +171,9 @@ _MEASURE = re.compile(
     rf"(?P<th>(?:st|nd|rd|th)(?![a-z]))?(?P<more>[多余]|\+)?"
     rf"\s?-?(?P<scale>(?:{_SCALE})(?![a-z]))?\s?-?个?(?P<unit>{_UNIT})?"
 )
+_RANGE = re.compile(r"\s?(?:to|-|–|—|~|至|到|and|或|、)\s?")  # "0.3 to 0.6 °C": the unit is of both
 _FRACTION = re.compile(rf"(?P<whole>{_HAN}+|\d+)分之(?P<part>{_HAN}+|\d+)")
-_COUNTED = re.compile(r"[个年月日天名人次种届岁位条项座部台张件只所家支场集章层倍级元米吨]")
+_COUNTED = re.compile(r"[个年月日周天名人次种届岁位条项座部台张件只所家支场集章层倍级元米吨]")
 
 
 def _measures(text: str) -> Iterator[Quantity]:
@@ -180,8 +181,16 @@ def _measures(text: str) -> Iterator[Quantity]:
         whole = _han_or_int(match["whole"])
         if match["whole"] != "百" and whole:
             yield Quantity((100 * _han_or_int(match["part"]) / whole,), "%", digits=2)
-    for match in _MEASURE.finditer(_FRACTION.sub(lambda m: m[0] if m["whole"] == "百" else " ; ", text)):
-        yield _measured(match, text)
+    text = _FRACTION.sub(lambda m: m[0] if m["whole"] == "百" else " ; ", text)
+    before: tuple[Quantity, int] | None = None
+    for match in _MEASURE.finditer(text):
+        found = _measured(match, text)
+        if before:
+            ranged = not before[0].unit and _RANGE.fullmatch(text, before[1], match.start())
+            yield replace(before[0], unit=found.unit) if ranged else before[0]
+        before = found, match.end()
+    if before:
+        yield before[0]
 
 
 def _measured(match: re.Match[str], text: str) -> Quantity:
@@ -203,7 +212,8 @@ def _value(match: re.Match[str], text: str) -> tuple[float, bool]:
     if match["english"]:
         return english_value(match["english"]), match["english"] not in ("one", "a", "first", "second")
     han = match["han"]
-    sure = len(han) > 1 or (han not in "一百千万亿" and bool(_COUNTED.match(text, match.end("han"))))
+    sure = len(han) > 1 or (han not in "一百千万亿" and bool(match["unit"] or _COUNTED.match(text, match.end("han"))))
+    sure = sure or (han in "百千万" and bool(match["unit"]))
     return han_value(han), (sure and han not in ("千万", "万一", "一一", "十一")) or bool(match["percent"])
 
 

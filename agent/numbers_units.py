@@ -110,6 +110,7 @@ sterling 1: pounds-sterling 英镑 sterling
 yen 1: yen 日元
 yuan 1: yuan 元 人民币 rmb
 hkd 1: 港元 港币
+count 1: 人 名 位 条 项 座 部 台 张 件 只 家 支 届 次 种 people times
 rupees 1: rupee rupees 卢比
 """
 
