@@ -19,7 +19,7 @@ HEADER = re.compile(
     r"#\s*(?:用户消息为|用戶消息為|以下内容是基于用户发送的消息的搜索结果)"
     r"|#\s*(?:the user.?s message is|the following contents are the search)"
 )
-GENERIC_TOKEN = re.compile(r"<\|[\w▁./:-]{2,64}\|>|</?think>|</?tool_call>|<(?:start|end)_of_turn>")
+GENERIC_TOKEN = re.compile(r"<\|[\w▁][\w▁./:-]{0,62}[\w▁]\|>|</?think>|</?tool_call>|<(?:start|end)_of_turn>")
 FULL_WIDTH = re.compile("[<＜]\\s*｜|｜\\s*[>＞]")
 # What P4 forbids beside controls, surrogates, private use and noncharacters.
 HIDDEN = re.compile(
