@@ -230,7 +230,8 @@ def _presence(unit: Unit, units: list[Unit], title: frozenset[str]) -> dict[str,
 def _strength(term: Term, present: dict[str, float]) -> float:
     others = max((present.get(form, 0.0) for form in term.forms[1:]), default=0.0)
     parts = min((present.get(part, 0.0) for part in term.parts), default=0.0)
-    return max(present.get(term.forms[0], 0.0), _SYNONYM * max(others, parts))
+    joined = max((present.get(form, 0.0) for form in term.joined), default=0.0)
+    return max(present.get(term.forms[0], 0.0), joined, _SYNONYM * max(others, parts))
 
 
 def _relevance(unit: Unit, present: dict[str, float], reading: Reading, asked: Sought, worth: list[float]) -> float:
@@ -250,7 +251,8 @@ def _side_by_side(unit: Unit, terms: tuple[Term, ...], worth: list[float]) -> It
     for at in range(len(terms) - 1):
         first = [place for form in terms[at].forms[:3] for place in unit.own.get(form, ())]
         second = [place for form in terms[at + 1].forms[:3] for place in unit.own.get(form, ())]
-        if any(0 < abs(a - b) <= 2 for a in first[:8] for b in second[:8]):
+        joined = any(form in unit.own for form in terms[at].joined if form in terms[at + 1].joined)
+        if joined or any(0 < abs(a - b) <= 2 for a in first[:8] for b in second[:8]):
             yield min(worth[at], worth[at + 1])
 
 

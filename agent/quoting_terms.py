@@ -3,12 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
 from agent.question import Question
-from tools.text import STOP_WORDS, fold, words
+from tools.text import STOP_WORDS, fold, joined_words, words
 
 Kind = Literal["how_to", "who", "when", "how_many", "how_long", "where", "why", "definition", "other"]
 
@@ -18,6 +18,7 @@ _EARLIER = 0.5
 _BEGINNING, _END = 300, 300  # characters of a long question
 GENERIC = 0.35
 """Weight of a word that many questions hold and that few answers repeat ("best", "区别")."""
+_SUBJECT, _LIFTED = 2, 0.9  # words that make a subject; their weight when all of them are generic
 
 _GENERIC_EN = """
 use find want need way best good better thing work difference different mean meaning list change set add
@@ -176,12 +177,14 @@ _TOKEN = re.compile(rf"(?P<han>[{_HAN}]+)|(?P<latin>{_WORD}(?:[-./@:'’+]{_WORD
 @dataclass(frozen=True, slots=True)
 class Term:
     """One thing that the pages should speak of. forms: index terms, any of which will do, the question's own first;
-    parts: of a compound ("wi-fi", "etc/fstab"), which together stand for the whole; name: whether it names a thing."""
+    parts: of a compound ("wi-fi", "etc/fstab"), which together stand for the whole; name: whether it names a thing;
+    joined: the term and its neighbour in the question as one word ("add a user": `adduser`), which stands for both."""
 
     forms: tuple[str, ...]
     weight: float
     parts: tuple[str, ...] = ()
     name: bool = False
+    joined: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +203,7 @@ class Sought:
 
     @property
     def forms(self) -> frozenset[str]:
-        return frozenset(form for term in self.terms for form in (*term.forms, *term.parts))
+        return frozenset(form for term in self.terms for form in (*term.forms, *term.parts, *term.joined))
 
 
 def kind_of(question: str) -> Kind:
@@ -237,6 +240,7 @@ def _sought(text: str, weight: float) -> Sought:
     terms: list[Term] = []
     runs: list[tuple[int, ...]] = []
     numbered: list[tuple[int, int]] = []
+    spelled: dict[int, str] = {}
     for found in _TOKEN.finditer(plain):
         if found["han"]:
             for run in _runs_of(found["han"]):
@@ -247,9 +251,22 @@ def _sought(text: str, weight: float) -> Sought:
         if term is not None and all(term.forms[0] != other.forms[0] for other in terms):
             if term.forms[0][0].isdigit() and terms and terms[-1].name:
                 numbered.append((len(terms) - 1, len(terms)))
+            spelled[len(terms)] = found["latin"]
             terms.append(term)
+    for at in spelled.keys() & {place - 1 for place in spelled}:
+        joined = tuple(joined_words(f"{spelled[at]} {spelled[at + 1]}"))
+        terms[at], terms[at + 1] = (replace(term, joined=term.joined + joined) for term in terms[at : at + 2])
     literals = tuple(_LITERAL.findall(plain))
+    terms = _lifted(terms, weight)
     return Sought(tuple(terms), tuple(runs), kind_of(text), literals, tuple(numbered), _counted(plain))
+
+
+def _lifted(terms: list[Term], weight: float) -> list[Term]:
+    """Generic words are all that a question is about when it holds no others but a name ("add a user in Debian")."""
+    spoken = [term for term in terms if not term.name]
+    if len(spoken) < _SUBJECT or any(term.weight >= weight for term in spoken):
+        return terms
+    return [term if term.name else replace(term, weight=_LIFTED * weight) for term in terms]
 
 
 def _counted(text: str) -> frozenset[str]:

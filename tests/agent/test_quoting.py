@@ -164,6 +164,13 @@ async def test_a_short_follow_up_is_about_what_was_asked_before() -> None:
     assert quotes(said)[0] == ("The network of a laptop is set up with nmtui.", 2)
 
 
+async def test_a_command_that_joins_two_words_of_the_question_answers_for_both() -> None:
+    mouse = page("To use a mouse in the Debian system, you need `gpm`. A user of Debian adds nothing to it.", "mouse")
+    accounts = page("The `adduser` command asks a few questions before it makes the account.", "accounts")
+    said = quotes(await answer("How do I add a user in Debian?", mouse, accounts))
+    assert [quote for quote, number in said if number == 2] == [accounts.text]
+
+
 async def test_steps_come_in_the_order_of_their_page() -> None:
     recipe = "# Sourdough bread\n\n1. Mix flour with water.\n2. Fold the dough.\n3. Bake the bread for an hour.\n"
     said = [quote for quote, _ in quotes(await answer("How do I bake sourdough bread?", page(recipe)))]

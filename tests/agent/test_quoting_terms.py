@@ -4,6 +4,7 @@ import pytest
 
 from agent.question import Question, Turn
 from agent.quoting_terms import Kind, kind_of, sought
+from tools.text import words
 
 
 def first_forms(text: str) -> list[str]:
@@ -85,3 +86,15 @@ def test_what_is_counted_stands_right_behind_the_asking_words() -> None:
     assert "memori" in sought(Question("How much memory does it need?")).counted
     assert "内存" in sought(Question("安装需要多少内存？")).counted
     assert not sought(Question("What is memory?")).counted
+
+
+def test_neighbouring_words_may_be_written_as_one() -> None:
+    first, second = sought(Question("How do I add a user?")).terms
+    assert set(first.joined) & set(second.joined) & set(words("adduser"))
+    assert set(first.joined) <= sought(Question("How do I add a user?")).forms
+
+
+def test_generic_words_count_in_full_when_the_question_holds_no_others() -> None:
+    weights = {term.forms[0]: term.weight for term in sought(Question("How do I add a user in Debian?")).terms}
+    assert weights["add"] == weights["user"] > 0.8
+    assert {term.weight for term in sought(Question("How do I add a printer user?")).terms} == {1.0, 0.35}
