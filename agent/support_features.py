@@ -1,6 +1,7 @@
 """What a claim and a page have in common, as a few numbers with a meaning: the judge's evidence."""
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from heapq import nlargest
@@ -15,6 +16,7 @@ WINDOW_STRETCHES = 3
 _AROUND = 4  # stretches before and behind a window that its letters are looked for in
 _WINDOWS = 5  # the best by words, looked at closely
 _LONGEST_QUESTION = 400  # characters of a question and its answer
+_EVERYWHERE = 150  # stretches of a page
 _DENIABLE = 0.8  # share of the claim that a window must hold to deny it
 _ALIKE, _KIN = 0.6, 0.7  # credit of a synonym, of a word with the same root
 _LEAD = re.compile(r"^\s*(?:[-*+•·‣>#]+\s*|\(?\d{1,3}[.)、]\s*(?!\d)|（\d{1,3}）|步骤\s*\d+[:：]?)+")
@@ -171,12 +173,19 @@ class Comparison:
 
     def _credit_by_stretch(self) -> dict[int, dict[str, float]]:
         credits: dict[int, dict[str, float]] = {}
-        for term in self._want.weights:
+        places = self._page.places
+        for term in sorted(self._want.weights, key=lambda term: len(places.get(term, ()))):
             for form, credit in self._forms(term):
-                for at in self._page.places.get(form, ()):
+                for at in self._where(places.get(form, ()), credits):
                     held = credits.setdefault(at, {})
                     held[term] = max(held.get(term, 0.0), credit)
         return credits
+
+    def _where(self, places: Sequence[int], credits: dict[int, dict[str, float]]) -> Iterable[int]:
+        """All places of a term; of one that is everywhere on a long page, those beside rarer terms and the first."""
+        if len(places) <= _EVERYWHERE:
+            return places
+        return {*places[:_EVERYWHERE], *(credits.keys() & set(places))}
 
     def _forms(self, term: str) -> list[tuple[str, float]]:
         forms = [(term, 1.0)]
