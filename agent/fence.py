@@ -22,6 +22,7 @@ def _spread(*words: str) -> str:
 
 
 _MARK_WORD = rf"(?:(?:{_spread('citation')}|{_spread('webpage')})s?)"
+_INSIDE = r"(?:[^\[\]]|\[[^\[\]]{0,60}\]){0,200}"  # of a bracket, which may hold others
 _BLOCK_END = r"(?:b\s?e\s?g\s?i\s?n|e\s?n\s?d|s\s?t\s?a\s?r\s?t)"
 _TAGS = (
     r"think|thinking|thought|tool[_▁ ]?(?:call|response|result|output|sep)s?|tools|function[_▁]calls?"
@@ -43,7 +44,7 @@ _PATTERNS = tuple(
     for pattern in (
         # [webpage 1 end], [citation:3], [webpages 2, 3]: what the template or the citation reader takes for a mark
         rf"(?P<a>\[)(?i:(?={_GAP}\^?{_GAP}{_MARK_WORD}{_POINTS}(?:{_MARK_WORD}{_POINTS})?(?:[0-9一二三四五六七八九十]|x\b)))",
-        rf"(?P<a>\[)(?i:(?={_GAP}{_spread('webpage')}s?[^\[\]]{{0,200}}{_BLOCK_END}\b))",
+        rf"(?P<a>\[)(?i:(?={_GAP}{_spread('webpage')}s?{_INSIDE}{_BLOCK_END}\b))",
         rf"(?P<a>\[)(?i:(?={_GAP}\^?{_GAP}{_spread('citation')}s?\s{{0,4}}[:=#^]))",
         # [file name]: and [file content begin]; code like paths[file_name] stays
         rf"(?P<a>\[)(?i:(?={_GAP}file\s{{1,8}}{_BETWEEN}(?:{_spread('name')}|{_spread('content')})))",
