@@ -22,7 +22,7 @@ from tools.visible import drop_hidden
 
 FAST_CHARS = 500_000
 """Above this trafilatura's fast mode is used: half the time for 0.5 to 0.9 points of F1."""
-LITTLE = 0.5
+LITTLE = 0.3
 """Share of the page's text without its surroundings below which trafilatura is taken to have missed the page
 (forums, listings, services); docs/extraction.md has the figures for this and other shares."""
 LITTLE_OF_ARTICLE = 0.1
@@ -79,17 +79,19 @@ def read_html(text: str, url: str, *, document: bool = False) -> Webpage:
     """
     tree = _parsed(text, url)
     document = document and len(tree.findall(".//script")) <= SCRIPTS_OF_DOCUMENT
-    facts = _facts(tree, url, manual_root(tree), document=document)
+    root = manual_root(tree)
+    facts = _facts(tree, url, root, document=document)
     drop_hidden(tree)
-    body = clean(main_text(tree, fast=len(text) > FAST_CHARS, document=document)).strip()
+    root = manual_root(tree) if root is not None else None  # what was hidden may have held it
+    body = clean(main_text(tree, root, fast=len(text) > FAST_CHARS, document=document)).strip()
     if not body:
         raise PageUnreadable(url, "no_text", "no main text was found on it")
     return Webpage(url=url, title=facts.title, text=body, site=facts.site, date=facts.date)
 
 
-def main_text(tree: HtmlElement, *, fast: bool, document: bool = False) -> str:
-    """Markdown of the main text, "" when there is none. The tree is changed. document: to be taken whole."""
-    root = manual_root(tree)
+def main_text(tree: HtmlElement, root: HtmlElement | None, *, fast: bool, document: bool = False) -> str:
+    """Markdown of the main text, "" when there is none. The tree is changed. root: of a manual, else None;
+    document: to be taken whole."""
     if root is not None:
         drop_navigation(root)
         if structured := to_markdown(root):

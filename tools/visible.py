@@ -152,15 +152,17 @@ def style_rules(css: str) -> dict[str, list[Rule]]:
     for selectors, body in _flat_rules(_uncommented(css)):
         if not _TELLING.search(body):
             continue
+        simple = [found for part in selectors.split(",") if (found := _SIMPLE.match(part.strip()))]
+        if not simple:
+            continue
         hiding = hides(body)
         if not hiding and not _DISPLAY.search(re.sub(r"\s", "", body)):
             continue
-        for selector in selectors.split(","):
-            if found := _SIMPLE.match(selector.strip()):
-                marks = frozenset(re.findall(r"[.#][\w-]+", found.group(2)))
-                tag = (found.group(1) or "").lower()
-                weight = sum(10 if mark[0] == "." else 100 for mark in marks) + bool(tag)
-                made[tag, marks] = Rule(tag, marks, hiding, weight)  # the last one for a selector holds
+        for found in simple:
+            marks = frozenset(re.findall(r"[.#][\w-]+", found.group(2)))
+            tag = (found.group(1) or "").lower()
+            weight = sum(10 if mark[0] == "." else 100 for mark in marks) + bool(tag)
+            made[tag, marks] = Rule(tag, marks, hiding, weight)  # the last one for a selector holds
     by_mark: dict[str, list[Rule]] = {}
     for rule in made.values():
         by_mark.setdefault(min(rule.marks), []).append(rule)
