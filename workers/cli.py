@@ -107,13 +107,18 @@ def library_remove(folder: Annotated[str, typer.Argument(help="its name or its p
 
 def main() -> int:
     """Runs a command; what is wrong is one line on standard error and an exit code."""
+    from tools.errors import ToolError
     from workers.settings_error import SettingsError
+    from workers.store_errors import StoreError
 
     try:
         app(prog_name="kaozheng")
     except SettingsError as error:
         print(f"kaozheng: {error}", file=sys.stderr)
         return error.exit_code
+    except (StoreError, ToolError) as error:  # the store or the index cannot be used: the message says what to do
+        print(f"kaozheng: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130

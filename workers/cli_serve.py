@@ -1,7 +1,10 @@
 """`kaozheng serve`: the REST service in a server of its own."""
 
+import logging
+import socket
 import sys
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,8 @@ from workers.rest import rest_app
 from workers.service import Service
 from workers.service_build import keys_file, open_service
 from workers.settings import Settings, load_settings
+from workers.settings_error import SettingsError
+from workers.store_errors import StoreError
 from workers.terminal import say
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -18,28 +23,68 @@ _DRAIN_SECONDS = 30
 
 
 def run(host: str | None, port: int | None, config: Path | None) -> int:
-    """Serves until it is told to stop, then lets running answers end for up to 30 s."""
+    """Serves until it is told to stop, then lets running answers end for up to 30 s. Raises SettingsError."""
     import uvicorn
 
     given: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load_settings(config, **given)
     set_up_logs(settings.log_level, settings.log_format)
-    _tell_of_keys(settings)
 
-    def opened() -> AbstractAsyncContextManager[Service]:
-        return open_service(settings, say)
+    refused: list[Exception] = []
+    with _bound(settings.host, settings.port) as door:
+        _tell_of_keys(settings)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                rest_app(lambda: _opened(settings, door, refused)),
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=_DRAIN_SECONDS,
+            )
+        )
+        with suppress(SystemExit):  # how uvicorn tells that the start failed
+            server.run(sockets=[door])
+    if refused:
+        raise refused[0]
+    return 0 if server.started else 1
 
-    say(f"kaozheng: http://{settings.host}:{settings.port}/v1/answers (Ctrl-C stops it)")
-    uvicorn.run(
-        rest_app(opened),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
-    )
-    return 0
+
+@asynccontextmanager
+async def _opened(settings: Settings, door: socket.socket, refused: list[Exception]) -> AsyncGenerator[Service, None]:
+    """The service; its address is said when all parts are there, which the first index of a library delays.
+
+    refused: what stops the start; it is told in one line by `main`, not as uvicorn's traceback."""
+    async with AsyncExitStack() as opened:
+        try:
+            service = await opened.enter_async_context(open_service(settings, say))
+        except (SettingsError, StoreError) as error:
+            logging.getLogger("uvicorn.error").disabled = True
+            refused.append(error)
+            raise
+        door.listen()  # so that whoever reads the next line may ask at once
+        say(f"kaozheng: {_address(settings.host, door.getsockname()[1])} (Ctrl-C stops it)")
+        yield service
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket that holds the address before anything else is begun: not listening yet. Raises SettingsError."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        door = socket.socket(family)
+    except OSError as error:
+        raise SettingsError("host", f"{host} is no address to listen on: {error.strerror}") from None
+    try:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind(address)
+    except OSError as error:
+        door.close()
+        then = "end what listens there, or set KAOZHENG_PORT to another port"
+        raise SettingsError("port", f"cannot listen on {host}, port {port}: {error.strerror}; {then}") from None
+    return door
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1/answers"
 
 
 def _tell_of_keys(settings: Settings) -> None:

@@ -12,7 +12,8 @@ def set_up_logs(level: str, form: str) -> None:
     logging.basicConfig(
         level=max(number, logging.WARNING), stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
     )
-    as_json, as_text = structlog.processors.JSONRenderer(ensure_ascii=False), structlog.dev.ConsoleRenderer()
+    as_json = structlog.processors.JSONRenderer(ensure_ascii=False)
+    as_text = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     renderer = as_json if form == "json" else as_text
     structlog.configure(
         processors=[
