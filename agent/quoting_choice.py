@@ -14,10 +14,12 @@ MAX_SENTENCES = 6
 MAX_QUOTE_CHARACTERS = 600
 """A longer unit is a listing or a broken page, not a sentence to quote."""
 _FOLLOWERS = 5
-_NEXT_QUOTE = 0.3
-_NEXT_PAGE = 0.3
-"""Share of the best score from which a further quote, or the first quote of another page, is worth reading."""
-_FAR_OFF = 0.45
+_NEXT_QUOTE = 0.5
+_SECOND_PAGE = 0.33
+_FURTHER_PAGE = 0.65
+"""Share of the best score from which a further quote of a page that is quoted, the first quote of a second page, or
+that of any page after it is worth reading: two pages that agree are wanted, a third only when it is as good."""
+_FAR_OFF = 0.5
 """Share of the best coverage below which a unit is off the subject, however well it scores."""
 _SAME_PAGE_AGAIN = 0.85
 """Factor for each quote that the page already has."""
@@ -81,9 +83,8 @@ class _Choice:
             pages = [quote.page for quote in self.quotes]
             unit = max(left, key=lambda unit: unit.score * _SAME_PAGE_AGAIN ** pages.count(unit.page))
             worth = unit.score * _SAME_PAGE_AGAIN ** pages.count(unit.page)
-            floor = _NEXT_PAGE if len(set(pages)) < 2 and unit.page not in pages else _NEXT_QUOTE
             left.remove(unit)
-            if worth >= floor * best and unit.coverage >= _FAR_OFF * most:
+            if worth >= _floor(unit, pages) * best and unit.coverage >= _FAR_OFF * most:
                 yield unit
 
     def _room(self) -> bool:
@@ -148,6 +149,12 @@ def fit(unit: Unit) -> bool:
         return False
     shown = unit.text if unit.kind == "code" else " ".join(unit.text.split())
     return fence(shown) == shown
+
+
+def _floor(unit: Unit, pages: Sequence[int]) -> float:
+    if unit.page in pages:
+        return _NEXT_QUOTE
+    return _SECOND_PAGE if len(set(pages)) < 2 else _FURTHER_PAGE
 
 
 def _same(one: Iterable[str], other: Iterable[str]) -> bool:

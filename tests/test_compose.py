@@ -130,9 +130,7 @@ def test_only_those_who_need_it_reach_the_store_the_model_and_the_web(compose: d
 
 
 def test_the_api_alone_is_published_and_on_loopback_alone(compose: dict[str, Any]) -> None:
-    published = {
-        name: service["ports"] for name, service in compose["services"].items() if "ports" in service
-    }
+    published = {name: service["ports"] for name, service in compose["services"].items() if "ports" in service}
     assert list(published) == ["api"]
     assert all(port.startswith("127.0.0.1:") for port in published["api"])
 
@@ -156,9 +154,7 @@ def test_the_8b_runs_on_one_gpu_with_its_own_flags(compose: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("name", MODEL_SERVERS)
-def test_the_tool_parser_is_never_guessed_and_no_pickled_code_is_taken(
-    compose: dict[str, Any], name: str
-) -> None:
+def test_the_tool_parser_is_never_guessed_and_no_pickled_code_is_taken(compose: dict[str, Any], name: str) -> None:
     service = compose["services"][name]
     words = " ".join([*service["entrypoint"], *service["command"]])
     # `auto` picks deepseekv31 for R1's template: no call is ever found.
@@ -201,9 +197,7 @@ def test_no_key_stands_in_the_file(compose: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_only_settings_that_exist_are_given(compose: dict[str, Any], name: str) -> None:
-    given = {
-        variable.removeprefix("KAOZHENG_").lower() for variable in compose["services"][name]["environment"]
-    }
+    given = {variable.removeprefix("KAOZHENG_").lower() for variable in compose["services"][name]["environment"]}
     assert given <= set(NAMES)
 
 

@@ -36,7 +36,11 @@ def show(config: Path | None) -> int:
 def remove(folder: str, config: Path | None) -> int:
     """Forget a folder, by its name or its path."""
     gone = asyncio.run(_library(load_settings(config)).remove(folder))
-    say(f"{gone} pages removed from the index; the files stay where they are")
+    say(
+        f"{gone} pages removed from the index; the files stay where they are"
+        if gone
+        else f"the library holds no pages of {folder}; `kaozheng library list` names its folders"
+    )
     return 0 if gone else 1
 
 

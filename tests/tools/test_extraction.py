@@ -20,9 +20,7 @@ def reason_of(content: bytes, source: Source) -> str:
 
 
 def test_a_page_becomes_markdown_with_title_and_site() -> None:
-    made = extract_page(
-        page(f"<article><h1>Network</h1><p>{PARAGRAPH}</p></article>"), Source(URL, "text/html")
-    )
+    made = extract_page(page(f"<article><h1>Network</h1><p>{PARAGRAPH}</p></article>"), Source(URL, "text/html"))
     assert made.title == "Network"
     assert made.site == "example.org"
     assert PARAGRAPH.strip() in made.text
@@ -37,9 +35,7 @@ def test_what_is_not_text_is_an_unsupported_type_whatever_the_server_calls_it() 
 
 
 def test_a_page_called_octet_stream_is_read_as_a_page() -> None:
-    made = extract_page(
-        page(f"<article><p>{PARAGRAPH}</p></article>"), Source(URL, "application/octet-stream")
-    )
+    made = extract_page(page(f"<article><p>{PARAGRAPH}</p></article>"), Source(URL, "application/octet-stream"))
     assert PARAGRAPH.strip() in made.text
 
 
@@ -68,7 +64,4 @@ def test_markdown_keeps_its_text_and_gives_up_its_front_matter() -> None:
 
 def test_the_title_of_markdown_is_its_first_heading_and_of_text_its_file_name() -> None:
     assert extract_page(b"# First\n\ntext", Source("file:a.md", name="a.md")).title == "First"
-    assert (
-        extract_page(b"# not a heading\n", Source("file:my notes.txt", name="my notes.txt")).title
-        == "my notes"
-    )
+    assert extract_page(b"# not a heading\n", Source("file:my notes.txt", name="my notes.txt")).title == "my notes"

@@ -206,6 +206,7 @@ def test_the_library_is_added_to_listed_and_removed_from(kaozheng: Run, home: Pa
     assert "pages\t4 pages" in listed.stdout
     assert "4 pages removed" in removed.stderr
     assert "pages\t" not in kaozheng("library", "list", **own).stdout
+    assert "holds no pages of pages" in kaozheng("library", "remove", "pages", **own).stderr
 
 
 def test_what_a_page_or_model_writes_cannot_move_the_cursor() -> None:
