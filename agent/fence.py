@@ -22,7 +22,7 @@ def _spread(*words: str) -> str:
 
 
 _MARK_WORD = rf"(?:(?:{_spread('citation')}|{_spread('webpage')})s?)"
-_INSIDE = r"(?:[^\[\]]|\[[^\[\]]{0,60}\]){0,200}"  # of a bracket, which may hold others
+_INSIDE = r"(?:[^\[\]]|\[[^\[\]]{0,60}\]|\[){0,200}"  # of a bracket, which may hold others
 _BLOCK_END = r"(?:b\s?e\s?g\s?i\s?n|e\s?n\s?d|s\s?t\s?a\s?r\s?t)"
 _TAGS = (
     r"think|thinking|thought|tool[_▁ ]?(?:call|response|result|output|sep)s?|tools|function[_▁]calls?"
