@@ -61,6 +61,10 @@ extraction: $(VENV)/.dev ## measure extraction beside plain trafilatura: make ex
 eval-support: $(VENV)/.dev ## measure the judge of citations: make eval-support FILE="..."
 	@$(BIN)/python -m tests.evals.support.run $(FILE)
 
+.PHONY: prompts
+prompts: $(VENV)/.dev ## hold the fence's laws in 20,000 generated prompts (a few minutes)
+	@$(BIN)/python -m tests.agent.generated_prompts 20000
+
 .PHONY: audit
 audit: $(VENV)/.dev ## known vulnerabilities, licences and the bill of materials
 	@scripts/audit
