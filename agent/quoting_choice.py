@@ -15,13 +15,15 @@ MAX_QUOTE_CHARACTERS = 600
 """A longer unit is a listing or a broken page, not a sentence to quote."""
 _FOLLOWERS = 5
 _NEXT_QUOTE = 0.5
-_SECOND_PAGE = 0.33
+_SECOND_PAGE = 0.3
+_NEXT_STEP = 0.3
 _FURTHER_PAGE = 0.65
 """Share of the best score from which a further quote of a page that is quoted, the first quote of a second page, or
-that of any page after it is worth reading: two pages that agree are wanted, a third only when it is as good."""
+that of any page after it is worth reading: two pages that agree are wanted, a third only when it is as good. The listed
+steps of one section belong together."""
 _FAR_OFF = 0.5
 """Share of the best coverage below which a unit is off the subject, however well it scores."""
-_SAME_PAGE_AGAIN = 0.85
+_SAME_PAGE_AGAIN = 0.9
 """Factor for each quote that the page already has."""
 _SAME_TEXT = 0.6
 _ANNOUNCES = re.compile(
@@ -84,8 +86,15 @@ class _Choice:
             unit = max(left, key=lambda unit: unit.score * _SAME_PAGE_AGAIN ** pages.count(unit.page))
             worth = unit.score * _SAME_PAGE_AGAIN ** pages.count(unit.page)
             left.remove(unit)
-            if worth >= _floor(unit, pages) * best and unit.coverage >= _FAR_OFF * most:
+            if worth >= self._floor(unit, pages) * best and unit.coverage >= _FAR_OFF * most:
                 yield unit
+
+    def _floor(self, unit: Unit, pages: Sequence[int]) -> float:
+        if unit.page not in pages:
+            return _SECOND_PAGE if len(set(pages)) < 2 else _FURTHER_PAGE
+        sections = {(quote.page, quote.units[-1].heading) for quote in self.quotes}
+        step = self._asked.kind == "how_to" and unit.kind == "item" and (unit.page, unit.heading) in sections
+        return _NEXT_STEP if step else _NEXT_QUOTE
 
     def _room(self) -> bool:
         units = [unit for quote in self.quotes for unit in quote.units]
@@ -149,12 +158,6 @@ def fit(unit: Unit) -> bool:
         return False
     shown = unit.text if unit.kind == "code" else " ".join(unit.text.split())
     return fence(shown) == shown
-
-
-def _floor(unit: Unit, pages: Sequence[int]) -> float:
-    if unit.page in pages:
-        return _NEXT_QUOTE
-    return _SECOND_PAGE if len(set(pages)) < 2 else _FURTHER_PAGE
 
 
 def _same(one: Iterable[str], other: Iterable[str]) -> bool:

@@ -171,6 +171,17 @@ async def test_a_command_that_joins_two_words_of_the_question_answers_for_both()
     assert [quote for quote, number in said if number == 2] == [accounts.text]
 
 
+async def test_a_third_page_is_cited_only_when_it_is_as_good() -> None:
+    pages = [
+        page("The printer is set up with the printer wizard of CUPS.", "one"),
+        page("The wizard of CUPS asks for a name, a port and the maker of each printer it finds.", "two"),
+        page("On this desktop there is a menu that shows what the CUPS wizard has been told so far.", "three"),
+        page("The paper of a printer is sold in the shop at the corner, and so is the ink it needs.", "four"),
+    ]
+    said = await answer("Which wizard of CUPS sets up the printer?", *pages)
+    assert {number for _, number in quotes(said)} == {1, 2}
+
+
 async def test_steps_come_in_the_order_of_their_page() -> None:
     recipe = "# Sourdough bread\n\n1. Mix flour with water.\n2. Fold the dough.\n3. Bake the bread for an hour.\n"
     said = [quote for quote, _ in quotes(await answer("How do I bake sourdough bread?", page(recipe)))]
@@ -213,9 +224,9 @@ def test_whatever_the_pages_hold_the_citations_are_valid_and_the_quotes_are_thei
         assert "<think>" not in said
         assert len(MARKER.findall(said)) <= 12
         for quote, number in quotes(said):
-            assert folded(quote.split("原文。")[-1].split("of their page.")[-1]).removeprefix("- ") in folded(
-                texts[number - 1]
-            )
+            shown = folded(quote.split("原文。")[-1].split("of their page.")[-1]).removeprefix("- ")
+            block = re.fullmatch("(`{3,}) (.*) \\1", shown)
+            assert (block[2] if block else shown) in folded(texts[number - 1])
 
 
 async def test_forty_long_pages_are_read_without_holding_up_the_loop() -> None:
