@@ -94,7 +94,8 @@ def without_hosts(message: str) -> str:
 
 def upload_problem(name: str, error: ToolError) -> Problem:
     """An upload that could not be read. name: of the file, fit to be shown."""
-    return Problem(UPLOAD_CODES[type(error)], f"{name}: {error.detail or error.reason}", "files")
+    code = next(UPLOAD_CODES[kind] for kind in type(error).__mro__ if kind in UPLOAD_CODES)
+    return Problem(code, f"{name}: {error.detail or error.reason}", "files")
 
 
 def problem_response(problem: Problem, request_id: str) -> Response:

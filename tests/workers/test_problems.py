@@ -8,7 +8,7 @@ import pytest
 
 import workers.store_errors
 from agent.errors import AgentError, BadQuestion, ModelDown
-from tools.errors import ToolError
+from tools.errors import PageUnreadable, ToolError
 from workers.problems import KINDS, UPLOAD_CODES, Problem, problem_of, problem_response, upload_problem
 
 API = Path(__file__).parent.parent.parent / "docs" / "api.md"
@@ -34,8 +34,16 @@ def test_every_error_of_the_store_has_its_own_row() -> None:
 
 
 def test_every_way_an_upload_can_fail_has_a_code() -> None:
-    assert set(family(ToolError)) == set(UPLOAD_CODES)
+    ours = {error for error in family(ToolError) if error.__module__ == "tools.errors"}
+    assert ours == set(UPLOAD_CODES)
     assert set(UPLOAD_CODES.values()) <= set(KINDS)
+
+
+def test_a_kind_of_error_that_a_tool_adds_has_the_code_of_its_family() -> None:
+    class Torn(PageUnreadable):
+        """A kind that tools/errors.py does not name."""
+
+    assert upload_problem("a.pdf", Torn("file:a.pdf", "torn")).code == "file_unreadable"
 
 
 def test_the_asker_gets_4xx_and_we_get_5xx() -> None:
