@@ -38,6 +38,8 @@ _VERDICTS = {
     "unavailable": "not judged",
 }
 
+_WORST_FIRST = ("contradicted", "unsupported", "partial", "supported", "unavailable")
+
 
 class Progress:
     """Shows one question. quiet: only the answer and its sources; thinking: the model's reasoning too."""
@@ -118,9 +120,10 @@ def summary(answer: Answer) -> list[str]:
 def _source(source: Source, supports: list[Support]) -> list[str]:
     about = " · ".join(part for part in (source.title or place_of(source.url), source.site, source.date) if part)
     lines = [f"[{source.number}] {about}", f"    {place_of(source.url)}"]
-    best = max(supports, key=lambda support: support.score, default=None)
+    judged = [support for support in supports if support.verdict != "unavailable"] or supports
+    best = max(judged, key=lambda support: support.score, default=None)
     if best is not None:
-        worst = min(supports, key=lambda support: support.score)
+        worst = min(judged, key=lambda support: _WORST_FIRST.index(support.verdict))
         lines.append(f"    {_VERDICTS[worst.verdict]}: “{_short(best.quote)}”" if best.quote else "    no quote found")
     return lines
 

@@ -100,6 +100,13 @@ def test_the_weakest_verdict_of_a_source_is_the_one_that_is_shown() -> None:
     assert "NOT supported" in "\n".join(summary(replace(ANSWER, supports=(*ANSWER.supports, weak))))
 
 
+def test_code_that_could_not_be_judged_hides_no_verdict() -> None:
+    code = replace(ANSWER.supports[0], verdict="unavailable", score=0.0, quote="")
+    shown_lines = "\n".join(summary(replace(ANSWER, supports=(*ANSWER.supports, code))))
+
+    assert "    supported: “The moon pulls the sea.”" in shown_lines
+
+
 def test_escape_sequences_of_a_model_or_a_title_reach_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     hostile = replace(ANSWER, text="a\x1b[2Jb", sources=(replace(ANSWER.sources[0], title="t\x1b]0;x\x07"),))
     shown([Text("a\x1b[2Jb"), Answered(hostile), Failed("x", "y\x1b[2J")])
