@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -22,9 +22,9 @@ async def rewriting(store: Store, every_seconds: float = DAY_SECONDS) -> AsyncGe
     try:
         yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        while not task.done():  # the store's client may lose one cancel in a time-out of its own
+            task.cancel()
+            await asyncio.wait({task}, timeout=1)
 
 
 async def _rewrite_forever(store: Store, every_seconds: float) -> None:

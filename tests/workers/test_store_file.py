@@ -62,3 +62,30 @@ async def test_the_task_ends_with_the_block(valkey: Redis) -> None:
     async with rewriting(Store(valkey, RETENTION)):
         assert len(asyncio.all_tasks() - before) == 1
     assert asyncio.all_tasks() == before
+
+
+class LosesOneCancel(Store):
+    """A store whose client swallows the first cancel, as redis-py does when its own time-out ends at that moment."""
+
+    def __init__(self) -> None:
+        self.lost = False
+
+    async def rewrite_file(self) -> bool:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if self.lost:
+                raise
+            self.lost = True
+        return True
+
+
+async def test_the_service_stops_also_when_a_cancel_is_lost() -> None:
+    store = LosesOneCancel()
+
+    async def opened_and_left() -> None:
+        async with rewriting(store):
+            await asyncio.sleep(0.01)
+
+    await asyncio.wait_for(opened_and_left(), 5)
+    assert store.lost
