@@ -193,7 +193,7 @@ async def index(library: Library, folder: Path, extractor: Extractor, notice: No
         for problem in done.problems[:_MOST_PROBLEMS_SAID]:
             notice(f"not indexed: {problem.path}: {problem.detail or problem.reason}")
         if len(done.problems) > _MOST_PROBLEMS_SAID:
-            notice(f"not indexed: {len(done.problems) - _MOST_PROBLEMS_SAID} more; `kaozheng library list` names them")
+            notice(f"not indexed: {len(done.problems) - _MOST_PROBLEMS_SAID} more files")
 
 
 # --- searching and reading ---------------------------------------------------

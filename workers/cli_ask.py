@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from urllib.parse import unquote
 
 from agent.errors import BadQuestion
 from agent.events import Answered, Event, Failed, event_name
@@ -130,7 +131,8 @@ async def _files(paths: tuple[Path, ...], settings: Settings) -> tuple[Webpage, 
         contents = [(path.name, _bytes_of(path, settings.max_file_bytes)) for path in paths]
         return tuple([await read_upload(name, content, extractor) for name, content in contents])
     except ToolError as error:
-        raise BadQuestion("file", str(error)) from None
+        name = unquote(error.subject.removeprefix("file:"))
+        raise BadQuestion("file", f"{name}: {error.detail or error.reason}") from None
     finally:
         await extractor.aclose()
 

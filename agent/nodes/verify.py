@@ -39,7 +39,7 @@ async def verify(state: Written, runtime: Runtime[Run]) -> VerifiedState:
 def _without_pages(state: Gathering, run: Run) -> Answer:
     """No page found or none readable: the answer says so, with what was tried, and cites nothing."""
     text = nothing_found(run.question.language, state["asked"], state["skipped"], run.deps.templates)
-    return _answer(state, run, Draft(text, model=run.deps.model_name), (), ())
+    return _answer(state, run, Draft(text, model=run.deps.model_name or "quoting-reader"), (), ())
 
 
 async def _judged(state: Written, run: Run, prompt: Prompt) -> Answer:
