@@ -107,7 +107,7 @@ async def test_a_prompt_longer_than_the_servers_memory_overflows_although_the_st
 
 
 async def test_a_full_queue_is_said_and_the_others_are_served(model: ModelServer, url: str, key: str) -> None:
-    asked = [deltas(model, prompt("long", max_tokens=60 + n)) for n in range(9)]
+    asked = [deltas(model, prompt("long", max_tokens=60 + n)) for n in range(12)]
     ends = await asyncio.gather(*asked, return_exceptions=True)
     failed = [end for end in ends if isinstance(end, ModelDown)]
     assert {error.reason for error in failed} == {"http_503"}
