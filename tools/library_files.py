@@ -71,12 +71,17 @@ def _entries(root: Path, found: Walk) -> Iterator[os.DirEntry[str]]:
             found.problems.append(Problem(found.unseen[-1], "unreadable_folder", os.strerror(error.errno or 0)))
             continue
         for entry in entries:
-            if entry.name.startswith("."):
+            if entry.name.startswith(".") or _is_twin(entry):
                 continue
             if not entry.is_dir(follow_symlinks=False):
                 yield entry
             elif depth < MAX_DEPTH:
                 folders.append((Path(entry.path), depth + 1))
+
+
+def _is_twin(entry: os.DirEntry[str]) -> bool:
+    """Sphinx lays the sources of its pages beside them: the same text once more, with its markup unread."""
+    return entry.name == "_sources" and (Path(entry.path).parent / "_static").is_dir()
 
 
 def _take(found: Walk, root: Path, entry: os.DirEntry[str]) -> None:

@@ -151,6 +151,19 @@ async def test_hidden_large_and_outside_files_are_refused(library: Library, fold
     assert await found(library, "secret") == []
 
 
+async def test_the_sources_that_sphinx_lays_beside_its_pages_are_not_read_a_second_time(
+    library: Library, folder: Path
+) -> None:
+    write(
+        folder, {"_static/note.txt": "style", "_sources/quotas.rst.txt": QUOTAS, "other/_sources/own.md": "Own text."}
+    )
+    reader = Reader()
+    await library.add(folder, reader)
+
+    assert "quotas.rst.txt" not in reader.read
+    assert "own.md" in reader.read
+
+
 async def test_a_folder_that_is_none_is_refused(library: Library, folder: Path) -> None:
     with pytest.raises(FolderRefused) as refused:
         await library.add(folder / "nowhere", extract)
