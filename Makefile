@@ -30,7 +30,7 @@ export ASKED := $(value Q)
 export FOLDER := $(value LIBRARY)
 ask: $(VENV)/.runtime ## answer a question from real pages: make ask Q="..." [LIBRARY=DIR]
 	@$(BIN)/python -m workers.cli ask $${FOLDER:+--library "$$FOLDER"} -- \
-	  "$${ASKED:-How do I upgrade Debian to the next stable release?}"
+	  "$${ASKED:-How do I upgrade Debian to the next stable release?}" || [ $$? = 3 ]  # 3: an honest "nothing found"
 
 .PHONY: serve
 serve: $(VENV)/.runtime ## run the REST service on KAOZHENG_PORT (8000)

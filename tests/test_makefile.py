@@ -51,3 +51,11 @@ def test_a_folder_may_have_any_name(venv: Path) -> None:
     asked = ["-m", "workers.cli", "ask", "--library", folder, "--", "Why?"]
     assert arguments(venv, "Q=Why?", LIBRARY=folder) == asked
     assert arguments(venv, "Q=Why?", f"LIBRARY={folder}") == asked
+
+
+@pytest.mark.parametrize(("code", "made"), [(0, 0), (3, 0), (1, 2), (2, 2), (5, 2)])
+def test_an_honest_refusal_is_no_failure_of_make_and_everything_else_is(venv: Path, code: int, made: int) -> None:
+    (venv / "bin" / "python").write_text(f"#!/bin/sh\nexit {code}\n")
+    done = subprocess.run(["make", "-s", "ask", f"VENV={venv}"], cwd=ROOT, capture_output=True, check=False, timeout=30)
+
+    assert done.returncode == made

@@ -140,8 +140,8 @@ def _unread(answer: Answer) -> list[str]:
 
 
 def _closing(answer: Answer) -> str:
-    if not answer.sources:
-        return f"no page was read · {answer.seconds} s"
+    if not answer.citations:
+        return f"nothing cited · {len(answer.sources)} pages read · {answer.model} · {answer.seconds} s"
     claims = len({support.claim_start for support in answer.supports})
     proven = len({support.claim_start for support in answer.supports if support.verdict == "supported"})
     pages = sum(source.cited for source in answer.sources)
