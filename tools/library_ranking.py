@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from tools.library_index import Stored, pages_of
-from tools.search import Recency, SearchQuery, SearchResult
+from tools.search import Recency, SearchQuery, SearchResult, covers
 from tools.text import content_words, joined_words, sentences, words
 
 MAX_TERMS = 32
@@ -118,11 +118,7 @@ def _allowed(connection: sqlite3.Connection, query: SearchQuery, today: date) ->
 
 
 def _covered(names: Sequence[str], domains: Sequence[str]) -> bool:
-    return any(
-        name.lower() == domain.lower() or name.lower().endswith("." + domain.lower())
-        for name in names
-        for domain in domains
-    )
+    return any(covers(domain, name) for name in names for domain in domains)
 
 
 def _distinct(connection: sqlite3.Connection, candidates: Sequence[_Candidate], limit: int) -> list[_Candidate]:

@@ -33,3 +33,9 @@ class SearchResult:
 
 Search = Callable[[SearchQuery], Awaitable[list[SearchResult]]]
 """Raises SearchDown; an empty list means that the engine works and found nothing."""
+
+
+def covers(domain: str, host: str) -> bool:
+    """Whether a name of include_domains or exclude_domains means this host: itself or a subdomain, in any case."""
+    name, host = domain.lower().strip("."), host.lower().rstrip(".")
+    return host == name or host.endswith("." + name)

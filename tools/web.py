@@ -13,6 +13,7 @@ from tools.http import AskedToWait, Fetched, Fetcher, FetchParts
 from tools.manners import Hosts, Manners
 from tools.page import Webpage
 from tools.robots import Robots
+from tools.search import covers
 
 PRODUCT = "kaozheng"
 
@@ -35,14 +36,9 @@ class SourceRules:
     exclude_domains: tuple[str, ...] = ()
 
     def allow(self, host: str) -> bool:
-        if any(_covers(domain, host) for domain in self.exclude_domains):
+        if any(covers(domain, host) for domain in self.exclude_domains):
             return False
-        return not self.include_domains or any(_covers(domain, host) for domain in self.include_domains)
-
-
-def _covers(domain: str, host: str) -> bool:
-    domain = domain.lower().strip(".")
-    return host == domain or host.endswith(f".{domain}")
+        return not self.include_domains or any(covers(domain, host) for domain in self.include_domains)
 
 
 @dataclass(frozen=True, slots=True)

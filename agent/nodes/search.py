@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from itertools import chain, zip_longest
-from urllib.parse import urlsplit
 
 from langgraph.runtime import Runtime
 
@@ -13,6 +12,7 @@ from agent.events import PageSkipped, Searched, SearchFailed
 from agent.nodes.deps import Run
 from agent.nodes.state import Found, Plan, Planned, PlannedSearch, Round
 from tools.address import canonical
+from tools.engines import wanted as within_domains
 from tools.errors import SearchDown
 from tools.search import SearchQuery, SearchResult
 
@@ -61,7 +61,7 @@ async def _ask(wanted: PlannedSearch, runtime: Runtime[Run]) -> _Outcome:
         late = SearchDown("search", "timeout", "no engine answered in time")
         runtime.stream_writer(SearchFailed(wanted.query, late.reason, late.detail))
         return wanted, late
-    kept = tuple(result for result in found if _allowed(result.url, filters.include_domains, filters.exclude_domains))
+    kept = tuple(result for result in found if within_domains(result.url, query))  # an engine may ignore them
     engine = kept[0].engine if kept else ""
     runtime.stream_writer(Searched(wanted.query, engine, len(kept), round(time.monotonic() - started, 3)))
     return wanted, kept
@@ -71,22 +71,6 @@ def _record(wanted: PlannedSearch, outcome: tuple[SearchResult, ...] | SearchDow
     if isinstance(outcome, SearchDown):
         return Asked(wanted.query, 0, "", outcome.reason, outcome.detail)
     return Asked(wanted.query, len(outcome), outcome[0].engine if outcome else "")
-
-
-def _allowed(url: str, include: Sequence[str], exclude: Sequence[str]) -> bool:
-    """An engine may ignore the filters, so they are applied here too. A name covers its subdomains.
-
-    The library knows its pages' sites, which their addresses do not tell, and has applied the filters itself.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https"):
-        return True
-    host = (parts.hostname or "").lower()
-    return not _covers(exclude, host) and (not include or _covers(include, host))
-
-
-def _covers(names: Sequence[str], host: str) -> bool:
-    return any(host == name or host.endswith("." + name) for name in names)
 
 
 def _known_only(plan: Plan, run: Run) -> tuple[list[str], tuple[Skipped, ...]]:

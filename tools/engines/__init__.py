@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
 
 from tools.charset import one_line
-from tools.search import SearchQuery, SearchResult
+from tools.search import SearchQuery, SearchResult, covers
 
 MAX_TITLE_CHARS = 300
 MAX_SNIPPET_CHARS = 500
@@ -61,9 +61,9 @@ def wanted(url: str, query: SearchQuery) -> bool:
     host = (parts.hostname or "").rstrip(".")
     if parts.scheme not in ("http", "https") or not host:
         return True
-    if any(_covers(domain, host) for domain in query.exclude_domains):
+    if any(covers(domain, host) for domain in query.exclude_domains):
         return False
-    return not query.include_domains or any(_covers(domain, host) for domain in query.include_domains)
+    return not query.include_domains or any(covers(domain, host) for domain in query.include_domains)
 
 
 def with_sites(query: SearchQuery) -> str:
@@ -94,8 +94,3 @@ def _is_address(url: str) -> bool:
         return parts.scheme in _SCHEMES and (parts.scheme in ("file", "library") or bool(parts.hostname))
     except ValueError:
         return False
-
-
-def _covers(domain: str, host: str) -> bool:
-    name = domain.lower().strip(".")
-    return host == name or host.endswith("." + name)
