@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from workers.gate import is_loopback
 from workers.keys import first_key
 from workers.logs import set_up_logs
 from workers.rest import rest_app
@@ -18,7 +19,6 @@ from workers.settings_error import SettingsError
 from workers.store_errors import StoreError
 from workers.terminal import say
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _DRAIN_SECONDS = 30
 
 
@@ -89,7 +89,7 @@ def _address(host: str, port: int) -> str:
 
 def _tell_of_keys(settings: Settings) -> None:
     """Beyond loopback nothing is served without a key: the first one is made here and shown once (decision 12)."""
-    if settings.host in _LOOPBACK or settings.api_keys:
+    if is_loopback(settings.host) or settings.api_keys:
         return
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = first_key(keys_file(settings))

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from workers.keys import Keys
 from workers.problems import Problem, problem_response
 from workers.runs import INTERNAL
+from workers.store_keys import LOCAL_USER
 
 OPEN_PATHS = ("/healthz", "/readyz")
 """Asked by container engines and load balancers, which have no key; they tell nothing about questions."""
@@ -23,7 +24,6 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-LOCAL_USER = "local"
 DRAIN_BYTES = 32 * 1024 * 1024
 DRAIN_SECONDS = 2.0
 

@@ -24,6 +24,10 @@ MAX_USER_CHARACTERS = 200
 Kind = Literal["answer", "evidence", "thread"]
 
 
+LOCAL_USER = "local"
+"""Whoever asks from this machine without a key, on the command line or over loopback."""
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """Whose answer it is. user: whom the door recognised, the tenant included; thread: an id, "" without."""

@@ -10,10 +10,9 @@ from agent.events import Answered
 from agent.question import Turn
 from workers.settings import Settings
 from workers.store import Retention, Store, open_store
-from workers.store_keys import Owner
+from workers.store_keys import LOCAL_USER, Owner
 from workers.valkey import store_address
 
-LOCAL_USER = "local"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
