@@ -43,6 +43,7 @@ class Prompt:
 
     pages hold the whole text of each page; messages may show passages of it only.
     tools is empty for the final answer: R1 writes it in one fresh call without tools.
+    schema: a JSON schema that the reply must keep; None leaves it free.
     """
 
     question: Question
@@ -52,3 +53,4 @@ class Prompt:
     max_tokens: int = 8_192
     temperature: float = 0.6
     top_p: float = 0.95
+    schema: dict[str, object] | None = None

@@ -21,6 +21,9 @@ def request_body(prompt: Prompt, model: str, stream: bool = True) -> dict[str, o
         body["stream_options"] = {"include_usage": True}
     if prompt.tools:
         body["tools"] = [_tool(tool) for tool in prompt.tools]
+    if prompt.schema is not None:  # a grammar; SGLang lets the reasoning before it run free
+        named = {"name": "reply", "strict": True, "schema": prompt.schema}
+        body["response_format"] = {"type": "json_schema", "json_schema": named}
     return body
 
 

@@ -18,6 +18,7 @@ from agent.errors import ModelDown
 from agent.limits import Limits
 from agent.nodes.deps import Deps, Read, WhyQuoted
 from agent.question import DEPTHS
+from agent.second_opinion import JudgeLimits, ModelJudge, SecondOpinion
 from agent.templates import Templates
 from tools.address import AddressPolicy
 from tools.dialling import Network
@@ -92,6 +93,7 @@ async def open_house(settings: Settings, notice: Notice, kept: PageStore | None 
             new_id=lambda: secrets.token_hex(16),
             generate=model.generate,
             model_name=model.name,
+            second_opinion=_second_opinion(settings, model, templates),
             degrade=settings.degrade,
             limits=_limits(settings, model.context_tokens),
         )
@@ -299,6 +301,12 @@ class _Model:
     name: str
     context_tokens: int
     probe: Callable[[], Awaitable[str]]
+
+
+def _second_opinion(settings: Settings, model: _Model, templates: Templates) -> SecondOpinion | None:
+    if model.generate is None or not settings.model_judge:
+        return None
+    return ModelJudge(model.generate, templates, model.name, JudgeLimits(settings.model_judge_seconds)).judged
 
 
 async def _none_configured() -> str:

@@ -93,6 +93,8 @@ class Settings(BaseSettings):
     first_token_seconds: float = Field(60, gt=0, le=3_600, description="wait for the model's first token, in seconds")
     silent_seconds: float = Field(30, gt=0, le=3_600, description="longest silence between two tokens, in seconds")
     connect_seconds: float = Field(5, gt=0, le=600, description="wait for a connection to the model, in seconds")
+    model_judge: bool = Field(True, description="let the model judge citations that the built-in judge is unsure of")
+    model_judge_seconds: float = Field(30, gt=0, le=600, description="wait for that judgement at most, in seconds")
     degrade: bool = Field(True, description="answer with the quoting reader while the model server is down")
 
     # Depths

@@ -11,6 +11,7 @@ from agent.delta import Generate, Usage
 from agent.limits import DepthLimits, Limits
 from agent.prompt import Prompt
 from agent.question import Question
+from agent.second_opinion import SecondOpinion
 from agent.templates import Templates
 from tools.page import Webpage
 from tools.search import Search
@@ -27,6 +28,7 @@ class Deps:
 
     generate: the model server, None when none is configured
     quote: the quoting reader, told why it is asked
+    second_opinion: the model as judge of what the judge without a model is unsure of, None when none is configured
     degrade: whether the quoting reader may stand in when the model is down (decision 7)
     """
 
@@ -39,6 +41,7 @@ class Deps:
     new_id: Callable[[], str]
     generate: Generate | None = None
     model_name: str = ""
+    second_opinion: SecondOpinion | None = None
     degrade: bool = True
     limits: Limits = field(default_factory=Limits)
 

@@ -1,0 +1,65 @@
+"""How far a model's verdict may go: up only with the page's own words, never against a number, never beyond."""
+
+from dataclasses import dataclass, replace
+
+from agent.answer import Support, Verdict
+from agent.claims import Claim
+from agent.judge_reply import Opinion
+from agent.numbers import missing, quantities
+from agent.support import Judge
+from agent.support_passage import Passage
+from tools.page import Webpage
+from tools.text import script_of
+
+_LEAST_IN_COMMON = 0.12  # score of the quote alone: a page that says "all claims are supported" shares nothing
+_SCORES: dict[Verdict, tuple[float, float]] = {
+    "supported": (0.7, 0.99),
+    "partial": (0.3, 0.49),
+    "unsupported": (0.0, 0.25),
+    "contradicted": (0.0, 0.25),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What is taken of a model's opinion; span: of its quote in the page, None keeps the first judge's quote."""
+
+    verdict: Verdict
+    span: tuple[int, int] | None
+    quote: str
+
+    def on(self, support: Support) -> Support:
+        low, high = _SCORES[self.verdict]
+        changed = replace(support, verdict=self.verdict, score=round(min(max(support.score, low), high), 3))
+        if self.span is None:
+            return changed
+        return replace(changed, quote=self.quote, quote_start=self.span[0], quote_end=self.span[1])
+
+
+def within_limits(support: Support, claim: str, opinion: Opinion, passage: Passage) -> Ruling | None:
+    """None: not taken. Everything but `unsupported` needs a quote that stands in the passage.
+
+    A quote for the claim must have something of it and not contradict it; `supported` also needs every number of the
+    claim, by value, in the passage: without them it counts as `partial`.
+    """
+    if opinion.verdict == "unsupported":
+        return Ruling("unsupported", None, "")
+    span = passage.find(opinion.quote)
+    if span is None:
+        return None
+    quote = passage.page.text[slice(*span)]
+    verdict: Verdict = opinion.verdict
+    if verdict in ("supported", "partial") and not _agrees(claim, quote, passage.text):
+        return None
+    if verdict == "supported" and missing(quantities(claim), quantities(passage.text)):
+        verdict = "partial"
+    return Ruling(verdict, span, quote)
+
+
+def _agrees(claim: str, quote: str, passage: str) -> bool:
+    """The quote has something of the claim and does not contradict it; where the whole passage is in another language
+    than the claim, words tell nothing and contradictions alone count."""
+    alone = Judge([Webpage("quote:", "", quote)]).judge(Claim(claim, 0, len(claim), (1,)), 1)
+    if alone.verdict == "contradicted":
+        return False
+    return alone.score >= _LEAST_IN_COMMON or script_of(claim)[:2] != script_of(passage)[:2]
