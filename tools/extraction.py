@@ -1,4 +1,4 @@
-"""From the bytes of a page, a PDF or a text file to a Webpage. Pure and synchronous; see extractor.py."""
+"""From the bytes of a page, a PDF, a Word document or a text to a Webpage. Pure and synchronous; see extractor.py."""
 
 import re
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from tools import html, pdf
+from tools import docx, html, pdf
 from tools.charset import clean, decode, one_line
 from tools.errors import PageTooLarge, PageUnreadable
 from tools.page import Webpage
@@ -16,7 +16,7 @@ MAX_TEXT_CHARS = 200_000
 MANY_LOST = 0.1
 """Share of characters that could not be decoded above which a body is called badly encoded."""
 
-Kind = Literal["html", "pdf", "markdown", "text"]
+Kind = Literal["html", "pdf", "docx", "markdown", "text"]
 
 _HTML_START = re.compile(
     rb"^\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body|title|meta|script)\b",
@@ -67,7 +67,8 @@ def extract_page(content: bytes, source: Source) -> Webpage:
     """The main text of a page as Markdown, with title, site and date.
 
     Raises PageUnreadable (empty, no_text, unsupported_type, bad_encoding, bad_html, bad_pdf, scanned_pdf,
-    encrypted_pdf) and PageTooLarge (bytes). Text over MAX_TEXT_CHARS is cut and marked `size`.
+    encrypted_pdf, bad_docx, encrypted_docx) and PageTooLarge (bytes, zip_bomb). Text over MAX_TEXT_CHARS
+    is cut and marked `size`.
     """
     if len(content) > MAX_PAGE_BYTES:
         raise PageTooLarge(source.url, "bytes", f"more than {MAX_PAGE_BYTES // 1024**2} MiB")
@@ -76,6 +77,8 @@ def extract_page(content: bytes, source: Source) -> Webpage:
     kind = kind_of(content, source)
     if kind == "pdf":
         return _capped(_pdf_page(content, source))
+    if kind == "docx":
+        return _capped(docx.read_docx(content, source.url, _name_title(source), html.host(source.url)))
     decoded = decode(content, source.content_type, markup=kind == "html")
     if decoded.replaced > MANY_LOST * len(decoded.text):
         raise PageUnreadable(source.url, "bad_encoding", f"it is not valid {decoded.encoding}")
@@ -92,10 +95,12 @@ def kind_of(content: bytes, source: Source) -> Kind:
     head = content[:1024]
     if b"%PDF-" in head:
         return "pdf"
+    if docx.is_package(content):
+        return "docx"
     declared = source.content_type.partition(";")[0].strip().lower()
     kind = _KIND_BY_TYPE.get(declared) or _KIND_BY_SUFFIX.get(_suffix(source))
     if head.startswith(_BINARY_STARTS) or _is_binary(head, source.content_type):
-        raise PageUnreadable(source.url, "unsupported_type", "it is neither a page, a PDF nor a text")
+        raise PageUnreadable(source.url, "unsupported_type", "it is neither a page, a PDF, a Word document nor a text")
     if _HTML_START.match(head) and not (source.name and kind in ("text", "markdown")):
         return "html"
     if kind == "pdf":

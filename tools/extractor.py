@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from pebble import ProcessExpired, ProcessPool
 
+from tools.docx import is_package
 from tools.errors import PageUnreadable
 from tools.extraction import Source, extract_page
 from tools.page import Webpage
@@ -24,7 +25,7 @@ GIB = 1024**3
 
 @dataclass(frozen=True, slots=True)
 class ExtractorLimits:
-    """page_seconds: for one page, wall clock and processor; pdf_seconds: the same for a PDF;
+    """page_seconds: for one page, wall clock and processor; pdf_seconds: the same for a PDF or a Word document;
     memory_bytes: address space of a worker; waiting: pages that may stand in line for a worker, each of them
     held in memory; pages_per_worker: after so many a worker is replaced; close_seconds: for `aclose`;
     start_seconds: for a worker to start on a busy machine."""
@@ -55,7 +56,8 @@ class Extractor:
         async with self._room:
             if self._closed:
                 raise _closed(source)
-            seconds = self._limits.pdf_seconds if b"%PDF-" in content[:1024] else self._limits.page_seconds
+            slow = b"%PDF-" in content[:1024] or is_package(content)
+            seconds = self._limits.pdf_seconds if slow else self._limits.page_seconds
             pool = self._started()
             running = asyncio.wrap_future(pool.schedule(_extract, args=(content, source, seconds), timeout=seconds))
             self._running.add(running)

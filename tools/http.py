@@ -32,7 +32,13 @@ BOMB_RATIO = 100
 """Decoded to wire bytes above which too much text is an attack and not a long page (HTML reaches 5 to 30)."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 NOT_MODIFIED = 304
-ACCEPT = "text/html,application/xhtml+xml,application/pdf;q=0.9,text/markdown;q=0.9,text/plain;q=0.8,*/*;q=0.1"
+DOCX_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+ACCEPT = (
+    "text/html,application/xhtml+xml,application/pdf;q=0.9,text/markdown;q=0.9,"
+    f"{DOCX_TYPE};q=0.8,text/plain;q=0.8,*/*;q=0.1"
+)
+WHOLE_OR_NOTHING = frozenset({"pdf", "docx"})
+"""Kinds of which a part cannot be read; they have `max_pdf_bytes`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +98,7 @@ async def open_gate(_: Target) -> AsyncIterator[None]:
 
 
 def page_kind(head: bytes, source: Source) -> str:
-    """`pdf`, `html` … by the first bytes. Raises PageUnreadable (unsupported_type, bad_pdf)."""
+    """`pdf`, `docx`, `html` … by the first bytes. Raises PageUnreadable (unsupported_type, bad_pdf)."""
     return kind_of(head, source)
 
 
@@ -285,8 +291,8 @@ class _Reading:
         except BadCoding as bad:
             raise PageUnreadable(self._subject, "bad_encoding", str(bad)) from None
         self._sniff(source)
-        if truncated and self._kind == "pdf":
-            raise self._incomplete_pdf(truncated)
+        if truncated and self._kind in WHOLE_OR_NOTHING:
+            raise self._incomplete(truncated)
         if truncated == "size" and len(self._body) > BOMB_RATIO * self._wire_bytes:
             raise PageTooLarge(self._subject, "too_large", "a small body that unpacks to a huge one")
         return Fetched(
@@ -329,14 +335,15 @@ class _Reading:
         return self._wire_bytes > self._max(self._parts.limits.max_wire_bytes)
 
     def _max(self, page_bytes: int) -> int:
-        return self._parts.limits.max_pdf_bytes if self._kind == "pdf" else page_bytes
+        return self._parts.limits.max_pdf_bytes if self._kind in WHOLE_OR_NOTHING else page_bytes
 
     def _sniff(self, source: Source) -> None:
         """Refuse early what nobody can read: a video is not downloaded to its end."""
         if not self._kind and self._body:
             self._kind = self._parts.kind_of(bytes(self._body[:SNIFFED_BYTES]), source)
 
-    def _incomplete_pdf(self, truncated: str) -> PageTooLarge | PageUnreachable:
+    def _incomplete(self, truncated: str) -> PageTooLarge | PageUnreachable:
+        name = {"pdf": "a PDF", "docx": "a Word document"}[self._kind]
         if truncated == "size":
-            return PageTooLarge(self._subject, "too_large", "a PDF of more bytes than are read")
-        return PageUnreachable(self._subject, "disconnect", "the site stopped in the middle of a PDF")
+            return PageTooLarge(self._subject, "too_large", f"{name} of more bytes than are read")
+        return PageUnreachable(self._subject, "disconnect", f"the site stopped in the middle of {name}")

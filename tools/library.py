@@ -1,4 +1,4 @@
-"""The local library: folders of HTML, PDF, Markdown and text files, searched without a network.
+"""The local library: folders of HTML, PDF, Word, Markdown and text files, searched without a network.
 
 Pages have addresses of the form `library://FOLDER/rel/path.html`; no path of this machine ever leaves.
 """

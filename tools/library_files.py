@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ENDINGS = frozenset({".html", ".htm", ".xhtml", ".pdf", ".md", ".markdown", ".txt", ".text"})
+ENDINGS = frozenset({".html", ".htm", ".xhtml", ".pdf", ".docx", ".md", ".markdown", ".txt", ".text"})
 MAX_FILE_BYTES = 20 * 1024 * 1024
 MAX_FILES = 100_000
 MAX_DEPTH = 32

@@ -81,7 +81,8 @@ def serve(
 
 @library_app.command("add")
 def library_add(
-    folder: Annotated[Path, typer.Argument(help="folder of HTML, PDF, Markdown or text files")], config: Config = None
+    folder: Annotated[Path, typer.Argument(help="folder of HTML, PDF, Word, Markdown or text files")],
+    config: Config = None,
 ) -> None:
     """Index a folder, or bring its index up to date."""
     from workers.cli_library import add
