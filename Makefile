@@ -61,6 +61,10 @@ extraction: $(VENV)/.dev ## measure extraction beside plain trafilatura: make ex
 eval-support: $(VENV)/.dev ## measure the judge of citations: make eval-support FILE="..."
 	@$(BIN)/python -m tests.evals.support.run $(FILE)
 
+.PHONY: eval-quoting
+eval-quoting: $(VENV)/.dev ## measure the quoting reader beside BM25's first sentence: make eval-quoting DIR="..."
+	@$(BIN)/python -m tests.evals.quoting.run $(DIR) $(LIMIT)
+
 .PHONY: prompts
 prompts: $(VENV)/.dev ## hold the fence's laws in 20,000 generated prompts (a few minutes)
 	@$(BIN)/python -m tests.agent.generated_prompts 20000

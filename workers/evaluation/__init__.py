@@ -1,0 +1,1 @@
+"""Runs a set of questions through the product and scores the answers."""
