@@ -35,10 +35,12 @@ class ModelDown(AgentError):
     """The model server is unreachable, refuses, stalls or broke off.
 
     reason: `unreachable`, `timeout`, `stalled`, `http_503`, `context_overflow`, `broken_stream`, `aborted` …
+    retry_after: seconds that the server asked to be left alone for, 0 where it named none
     """
 
     code = "model_down"
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, retry_after: float = 0.0) -> None:
         super().__init__(message)
         self.reason = reason
+        self.retry_after = retry_after

@@ -1,12 +1,11 @@
 """The model server: any that speaks OpenAI's chat completions, made for SGLang with DeepSeek-R1-0528.
 
 This is the only file that names `openai`; importing it takes about a second, so it is imported when a
-ModelServer is made. There are no retries here: they belong in one layer, above.
+ModelServer is made. There are no retries here: agent/retries.py is the one layer that has them.
 """
 
 import asyncio
 import json
-import re
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
@@ -20,6 +19,7 @@ from agent.chunks import BROKEN, Reply, as_chunk
 from agent.delta import Delta, Usage
 from agent.errors import ModelDown
 from agent.prompt import Prompt
+from agent.refusals import OPENAI_REMEDY, SERVER, error_in_stream, refused
 from agent.request import request_body
 
 
@@ -209,25 +209,15 @@ class ModelServer:
         except TimeoutError as error:
             raise ModelDown("stalled", f"{place} sent nothing in time; ask again or look at its load") from error
         except self._openai.APIStatusError as error:
-            raise _refused(error.status_code, str(error.body or ""), place) from error
+            raise refused(error.status_code, str(error.body or ""), place, error.response.headers) from error
         except self._openai.APITimeoutError as error:
             raise ModelDown("timeout", f"{place} did not answer in time; is it running?") from error
         except self._openai.APIConnectionError as error:
             raise ModelDown("unreachable", f"{place} does not answer; start it or correct the address") from error
         except self._openai.APIError as error:
-            raise _error_in_stream(error.body, place) from error
+            raise error_in_stream(error.body, place) from error
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise ModelDown(garbled, f"{place} sent something that is not JSON; {OPENAI_REMEDY}") from error
-
-
-SERVER = "the model server"
-"""What it is called in messages that an asker may see: without its address."""
-OPENAI_REMEDY = "the address must be that of an OpenAI-compatible server, such as http://HOST:30000/v1"
-
-_OVERFLOW = re.compile(
-    r"context.length|maximum context|maximum allowed length|longer than the model|exceeds? the.{0,40}context",
-    re.IGNORECASE,
-)
 
 
 def _transport_error(openai: ModuleType) -> type[Exception]:
@@ -242,35 +232,6 @@ async def _next_delta(chunks: AsyncIterator[object], reply: Reply) -> Delta | No
         if (delta := reply.add(chunk)) is not None:
             return delta
     return None
-
-
-def _refused(status: int, body: str, place: str) -> ModelDown:
-    """The failure behind an HTTP status, or the same code in an error object. Only numbers are repeated."""
-    if status in (400, 413, 422, 500) and _OVERFLOW.search(body):
-        counted = ", ".join(re.findall(r"(\d[\d,]*)\)? tokens", body))
-        return ModelDown(
-            "context_overflow",
-            f"the prompt does not fit the model's context (tokens: {counted or 'not said'}); use fewer pages",
-        )
-    match status:
-        case 401 | 403:
-            return ModelDown("unauthorized", f"{place} refuses the key; set KAOZHENG_MODEL_KEY")
-        case 404 | 405:
-            return ModelDown("not_found", f"{place} has no such address or model; {OPENAI_REMEDY}")
-        case 429 | 503:
-            return ModelDown(f"http_{status}", f"{place} is overloaded or starting; ask again in a moment")
-    return ModelDown(f"http_{status}", f"{place} refused the request with status {status}; its log says why")
-
-
-def _error_in_stream(body: object, place: str) -> ModelDown:
-    """SGLang answers 200 and then sends this when the queue is full or the prompt exceeds the KV pool."""
-    fields = body if isinstance(body, dict) else {}
-    code = fields.get("code")
-    if isinstance(code, str) and code.isdecimal():
-        code = int(code)
-    if isinstance(code, int):
-        return _refused(code, str(fields.get("message", "")), place)
-    return ModelDown("server_error", f"{place} broke off with an error; its log says why")
 
 
 def read_models(listing: object, config: ModelConfig, place: str) -> ModelFacts:

@@ -1,5 +1,6 @@
 """What R1 is shown."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,6 +45,7 @@ class Prompt:
     pages hold the whole text of each page; messages may show passages of it only.
     tools is empty for the final answer: R1 writes it in one fresh call without tools.
     schema: a JSON schema that the reply must keep; None leaves it free.
+    deadline: on the monotonic clock; no pause before another try goes beyond it.
     """
 
     question: Question
@@ -54,3 +56,4 @@ class Prompt:
     temperature: float = 0.6
     top_p: float = 0.95
     schema: dict[str, object] | None = None
+    deadline: float = math.inf

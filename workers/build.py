@@ -338,9 +338,18 @@ async def _open_model(settings: Settings, notice: Notice) -> AsyncGenerator[_Mod
         return ""
 
     try:
-        yield _Model(server.generate, name, context_tokens, probe)
+        yield _Model(_patient(server.generate, settings), name, context_tokens, probe)
     finally:
         await server.aclose()
+
+
+def _patient(generate: Generate, settings: Settings) -> Generate:
+    """With the retries, their budget and the circuit breaker of this one server."""
+    from agent.retries import Breaker, PatientModel, RetryBudget, RetryRules
+
+    rules = RetryRules(settings.retry_attempts, settings.retry_seconds)
+    breaker = Breaker(settings.breaker_failures, settings.breaker_seconds)
+    return PatientModel(generate, rules, breaker, RetryBudget(settings.retry_percent / 100)).generate
 
 
 def _model_config(settings: Settings) -> "ModelConfig":

@@ -95,6 +95,21 @@ class Settings(BaseSettings):
     connect_seconds: float = Field(5, gt=0, le=600, description="wait for a connection to the model, in seconds")
     model_judge: bool = Field(True, description="let the model judge citations that the built-in judge is unsure of")
     model_judge_seconds: float = Field(30, gt=0, le=600, description="wait for that judgement at most, in seconds")
+    retry_attempts: int = Field(
+        3, ge=1, le=10, description="tries of one request to the model before its first token; 1: none is repeated"
+    )
+    retry_seconds: float = Field(
+        10, ge=0, le=600, description="all pauses between these tries together at most, in seconds"
+    )
+    retry_percent: float = Field(
+        10, ge=0, le=100, description="tries that all requests together may add, in percent of those that were answered"
+    )
+    breaker_failures: int = Field(
+        5, ge=1, le=1_000, description="failures of the model server in a row after which it is left alone"
+    )
+    breaker_seconds: float = Field(
+        15, gt=0, le=3_600, description="how long it is left alone before one request probes it, in seconds"
+    )
     degrade: bool = Field(True, description="answer with the quoting reader while the model server is down")
 
     # Depths
