@@ -18,6 +18,7 @@ from agent.calls import worth_repeating
 from agent.chunks import BROKEN, Reply, as_chunk
 from agent.delta import Delta, Usage
 from agent.errors import ModelDown
+from agent.profile import GENERIC, Profile, chosen
 from agent.prompt import Prompt
 from agent.refusals import OPENAI_REMEDY, SERVER, error_in_stream, refused
 from agent.request import request_body
@@ -29,24 +30,26 @@ class ModelConfig:
 
     url:             with or without the final /v1
     name:            "" takes the first model of /v1/models
-    context_tokens:  what to assume where the server does not say
+    context_tokens:  what to assume where the server does not say; 0: what the profile says
     first_token_seconds: from the request to the first token; includes the server's queue and the prompt
     silent_seconds:  between two tokens
     repeat_seconds:  for a planner's turn that is asked once more, without streaming
-    thinking:        `parsed`: the server separates the reasoning, or the model writes `<think>` itself;
-                     `opened`: the chat template has written `<think>` and the server does not parse it
+    thinking:        instead of the profile's (agent/profile.py); "": as the profile says
+    profile:         the operator's choice; None: the best of `profiles` for what /v1/models says
     """
 
     url: str
     api_key: str = ""
     name: str = ""
-    context_tokens: int = 65_536
+    context_tokens: int = 0
     connect_seconds: float = 5.0
     discover_seconds: float = 10.0
     first_token_seconds: float = 60.0
     silent_seconds: float = 30.0
     repeat_seconds: float = 120.0
-    thinking: Literal["parsed", "opened"] = "parsed"
+    thinking: Literal["", "parsed", "opened"] = ""
+    profile: Profile | None = None
+    profiles: tuple[Profile, ...] = ()
 
     def __post_init__(self) -> None:
         if urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname:
@@ -67,11 +70,14 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What /v1/models says. offered: all its names; context_tokens: for prompt and reply together."""
+    """What /v1/models says. offered: all its names; context_tokens: for prompt and reply together; said: whether the
+    server itself says it; profile: how this model behind this server is asked."""
 
     name: str
     context_tokens: int
     offered: tuple[str, ...] = ()
+    profile: Profile = GENERIC
+    said: bool = True
 
 
 class ModelServer:
@@ -137,7 +143,7 @@ class ModelServer:
         reply = self._reply(prompt)
         try:
             with self._translated(SERVER):
-                async with aclosing(self._chunks(request_body(prompt, name))) as chunks:
+                async with aclosing(self._chunks(request_body(prompt, name, self._profile))) as chunks:
                     async for delta in self._timed(chunks, reply):
                         yield delta
         except ModelDown as down:
@@ -150,7 +156,7 @@ class ModelServer:
 
     async def _repeated(self, prompt: Prompt, name: str, first: Delta) -> Delta:
         """The same turn without streaming, as one delta; the streamed one's last delta where that fails."""
-        body = request_body(prompt, name, stream=False)
+        body = request_body(prompt, name, self._profile, stream=False)
         reply = self._reply(prompt)
         try:
             with self._translated(SERVER):
@@ -168,7 +174,12 @@ class ModelServer:
         )
 
     def _reply(self, prompt: Prompt) -> Reply:
-        return Reply(answer_expected=not prompt.tools, opened=self._config.thinking == "opened")
+        thinking = self._config.thinking or self._profile.quirks.thinking
+        return Reply(answer_expected=not prompt.tools, opened=thinking == "opened")
+
+    @property
+    def _profile(self) -> Profile:
+        return self._facts.profile if self._facts else GENERIC
 
     async def _timed(self, chunks: AsyncGenerator[object, None], reply: Reply) -> AsyncGenerator[Delta, None]:
         """The deltas, each awaited within its limit; the clock stands while the caller works."""
@@ -247,5 +258,10 @@ def read_models(listing: object, config: ModelConfig, place: str) -> ModelFacts:
     offered = tuple(str(model["id"]) for model in models)
     name = config.name or offered[0]
     model = models[offered.index(name)] if name in offered else {}
-    tokens = model.get("max_model_len") or model.get("context_length")
-    return ModelFacts(name, tokens if isinstance(tokens, int) and tokens > 0 else config.context_tokens, offered)
+    names = (name, str(model.get("root") or ""))  # vLLM's root is the path of the weights
+    host = urlsplit(config.url).hostname or ""
+    profile = config.profile or chosen(config.profiles, names, str(model.get("owned_by") or ""), host)
+    said = model.get("max_model_len") or model.get("context_length")
+    if isinstance(said, int) and said > 0:
+        return ModelFacts(name, said, offered, profile)
+    return ModelFacts(name, config.context_tokens or profile.context_tokens, offered, profile, said=False)

@@ -44,6 +44,7 @@ class Prompt:
 
     pages hold the whole text of each page; messages may show passages of it only.
     tools is empty for the final answer: R1 writes it in one fresh call without tools.
+    temperature and top_p: instead of the profile's (agent/profile.py), where the profile sends any.
     schema: a JSON schema that the reply must keep; None leaves it free.
     deadline: on the monotonic clock; no pause before another try goes beyond it.
     """
@@ -53,7 +54,7 @@ class Prompt:
     pages: tuple[Webpage, ...] = ()
     tools: tuple[Tool, ...] = ()
     max_tokens: int = 8_192
-    temperature: float = 0.6
-    top_p: float = 0.95
+    temperature: float | None = None
+    top_p: float | None = None
     schema: dict[str, object] | None = None
     deadline: float = math.inf

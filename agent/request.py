@@ -2,29 +2,68 @@
 
 import json
 import re
+from dataclasses import replace
 
 from agent.calls import object_arguments
+from agent.profile import GENERIC, Grammar, Profile
 from agent.prompt import Message, Prompt, Tool, ToolCall
 
 
-def request_body(prompt: Prompt, model: str, stream: bool = True) -> dict[str, object]:
-    """tools only where the prompt has some; usage is asked for, where a stream would not bring it by itself."""
+def request_body(prompt: Prompt, model: str, profile: Profile = GENERIC, stream: bool = True) -> dict[str, object]:
+    """tools only where the prompt has some and the profile allows them; usage is asked for, where a stream would not
+    bring it by itself."""
+    quirks = profile.quirks
     body: dict[str, object] = {
         "model": model,
-        "messages": [_message(message) for message in _in_call_order(prompt.messages)],
+        "messages": [_message(message) for message in _in_call_order(_fitting(prompt.messages, profile))],
         "stream": stream,
-        "max_tokens": prompt.max_tokens,
-        "temperature": prompt.temperature,
-        "top_p": prompt.top_p,
+        quirks.max_tokens_field: prompt.max_tokens,
+        **_sampling(prompt, profile),
     }
-    if stream:
+    if stream and quirks.stream_usage:
         body["stream_options"] = {"include_usage": True}
-    if prompt.tools:
+    if prompt.tools and quirks.tools != "no":
         body["tools"] = [_tool(tool) for tool in prompt.tools]
-    if prompt.schema is not None:  # a grammar; SGLang lets the reasoning before it run free
-        named = {"name": "reply", "strict": True, "schema": prompt.schema}
-        body["response_format"] = {"type": "json_schema", "json_schema": named}
+    if prompt.schema is not None:
+        body |= _grammar(prompt.schema, quirks.grammar)
     return body
+
+
+def _sampling(prompt: Prompt, profile: Profile) -> dict[str, float]:
+    """A prompt may have a temperature of its own, but none is sent to a server that wants none."""
+    pairs = (
+        ("temperature", prompt.temperature, profile.sampling.temperature),
+        ("top_p", prompt.top_p, profile.sampling.top_p),
+    )
+    return {name: usual if own is None else own for name, own, usual in pairs if usual is not None}
+
+
+def _grammar(schema: dict[str, object], form: Grammar) -> dict[str, object]:
+    """What binds the reply to a schema; SGLang lets the reasoning before it run free."""
+    match form:
+        case "json_schema":
+            named = {"name": "reply", "strict": True, "schema": schema}
+            return {"response_format": {"type": "json_schema", "json_schema": named}}
+        case "json_object":
+            return {"response_format": {"type": "json_object"}}
+        case "guided_json":
+            return {"guided_json": schema}
+    return {}
+
+
+def _fitting(messages: tuple[Message, ...], profile: Profile) -> tuple[Message, ...]:
+    """The messages as the profile's server takes them: no system role, or no two of one role in a row."""
+    fitted: list[Message] = []
+    for message in messages:
+        if message.role == "system" and not profile.quirks.system_role:
+            message = replace(message, role="user")
+        joins = profile.quirks.one_role_at_a_time or not profile.quirks.system_role
+        plain = message.role in ("system", "user") or (message.role == "assistant" and not message.tool_calls)
+        if joins and plain and fitted and fitted[-1].role == message.role and not fitted[-1].tool_calls:
+            fitted[-1] = replace(fitted[-1], content=f"{fitted[-1].content}\n\n{message.content}")
+        else:
+            fitted.append(message)
+    return tuple(fitted)
 
 
 def _tool(tool: Tool) -> dict[str, object]:

@@ -17,6 +17,7 @@ from agent.delta import Generate
 from agent.errors import ModelDown
 from agent.limits import Limits
 from agent.nodes.deps import Deps, Read, WhyQuoted
+from agent.profile_files import known_profiles, profile_of
 from agent.question import DEPTHS
 from agent.second_opinion import JudgeLimits, ModelJudge, SecondOpinion
 from agent.templates import Templates
@@ -359,7 +360,10 @@ def _model_config(settings: Settings) -> "ModelConfig":
         url=settings.model_url,
         api_key=settings.model_key.get_secret_value(),
         name=settings.model_name,
-        context_tokens=settings.model_context_tokens or _CONTEXT_TOKENS,
+        context_tokens=settings.model_context_tokens,
+        thinking=settings.model_thinking,
+        profile=profile_of(settings.model_profile) if settings.model_profile else None,
+        profiles=known_profiles(),
         connect_seconds=settings.connect_seconds,
         first_token_seconds=settings.first_token_seconds,
         silent_seconds=settings.silent_seconds,

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
+from agent.profile_files import profile_of
+
 KEYED_ENGINES = ("bocha", "brave", "exa", "serper", "tavily")
 ENGINES = ("library", "searxng", "ddgs", *KEYED_ENGINES)
 HASHED_KEY = re.compile(r"sha256:[0-9a-f]{64}")
@@ -81,12 +83,21 @@ def _key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _profile(value: str) -> str:
+    """The name of a profile or the path of a file, which is read now: a broken one must not wait for a question."""
+    if not value:
+        return value
+    profile_of(value)
+    return str(Path(value).expanduser().absolute()) if value.endswith(".toml") else value
+
+
 def _path(value: Path) -> Path:
     return value.expanduser().absolute()
 
 
 HttpUrl = Annotated[str, AfterValidator(_http)]
 RedisUrl = Annotated[str, AfterValidator(_redis)]
+ProfileName = Annotated[str, AfterValidator(_profile)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Folder = Annotated[Path, AfterValidator(_path)]
 Folders = Annotated[tuple[Folder, ...], NoDecode, BeforeValidator(_split)]

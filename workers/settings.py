@@ -30,6 +30,7 @@ from workers.setting_types import (
     Folders,
     HttpUrl,
     Keys,
+    ProfileName,
     RedisUrl,
     TimeZone,
     without_password,
@@ -87,6 +88,16 @@ class Settings(BaseSettings):
     model_key: SecretStr = Field(SecretStr(""), description="key of the model server; empty: none is sent")
     model_name: str = Field("", description="name of the model; empty: the first that the server lists")
     model_context_tokens: int = Field(0, ge=0, description="context length in tokens; 0: as the server says")
+    model_profile: ProfileName = Field(
+        "",
+        description="how the model is asked: the name of a profile (docs/sglang.md), or the path of a profile file "
+        "of one's own; empty: by what the server says of itself",
+    )
+    model_thinking: Literal["", "parsed", "opened"] = Field(
+        "",
+        description="where R1's reasoning begins: `parsed` (the server separates it) or `opened` (the chat template "
+        "writes `<think>`, the server does not separate it); empty: as the profile says",
+    )
     answer_tokens: int = Field(8_192, ge=256, description="longest answer with its reasoning, in tokens")
     research_answer_tokens: int = Field(16_384, ge=256, description="the same for research, in tokens")
     page_tokens: int = Field(24_000, ge=500, description="page text shown to the model at most, in tokens")

@@ -52,7 +52,6 @@ def test_pages_are_numbered_without_gaps_and_carry_title_site_date_and_url() -> 
     ) in prompt.messages[-1].content
     assert prompt.pages == (TIDES, SUN)
     assert prompt.tools == ()
-    assert (prompt.temperature, prompt.top_p) == (0.6, 0.95)
 
 
 def test_traditional_chinese_takes_the_chinese_template_and_one_line_more() -> None:

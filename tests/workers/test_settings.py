@@ -221,3 +221,20 @@ def test_settings_are_imported_without_the_agent_and_its_heavy_parts() -> None:
     code = f"import sys, workers.settings; print([name for name in {heavy} if name in sys.modules])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
     assert run.stdout.strip() == "[]"
+
+
+def test_a_broken_profile_stops_the_start_with_its_file_and_field(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('title = "Mine"\n[quirks]\ntools = "perhaps"\n', encoding="utf-8")
+    monkeypatch.setenv("KAOZHENG_MODEL_PROFILE", str(path))
+    with pytest.raises(SettingsError, match=r"MODEL_PROFILE.*mine\.toml: quirks\.tools"):
+        load_settings()
+
+
+def test_a_profile_may_be_a_name_or_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('title = "Mine"\n', encoding="utf-8")
+    assert load_settings(model_profile="ollama").model_profile == "ollama"
+    assert load_settings(model_profile=str(path)).model_profile == str(path)
