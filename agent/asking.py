@@ -76,11 +76,18 @@ def system_message(language: str, day: str, templates: Templates) -> Message:
     return Message("system", templates[f"system_{language}"].fill(current_date=day))
 
 
+def _system(question: Question, day: str, templates: Templates) -> Message:
+    """The vendor's line, and after it what the asker's program wants, which no page can forge: it is fenced."""
+    system = system_message(question.language, day, templates)
+    wanted = fence(question.instructions).strip()
+    return Message("system", f"{system.content}\n\n{wanted}") if wanted else system
+
+
 def _conversation(question: Question, text: str, templates: Templates, day: str) -> tuple[Message, ...]:
     if question.script == "zh-Hant":  # the template is in Simplified characters (decision 14)
         text += "\n" + templates["traditional"].text
     return (
-        system_message(question.language, day, templates),
+        _system(question, day, templates),
         *earlier(question.history),
         Message("user", text),
     )

@@ -14,6 +14,7 @@ DEPTHS: tuple[Depth, ...] = get_args(Depth)
 MAX_QUESTION_CHARACTERS = 8_000
 MAX_HISTORY_TURNS = 50
 MAX_FILES = 10
+MAX_INSTRUCTION_CHARACTERS = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class Filters:
 @dataclass(frozen=True, slots=True)
 class Question:
     """text: 1 to 8,000 characters; files: uploads, already read into pages (url `file:NAME`, title NAME);
-    search: whether the web or the library is asked too; strict: show only sentences that a page supports.
+    search: whether the web or the library is asked too; strict: show only sentences that a page supports;
+    instructions: how the asker's program wants the answer written (a system prompt), 0 to 16,000 characters.
 
     Raises BadQuestion, naming the field.
     """
@@ -48,9 +50,15 @@ class Question:
     filters: Filters = field(default_factory=Filters)
     search: bool = True
     strict: bool = False
+    instructions: str = ""
 
     def __post_init__(self) -> None:
         _check_text("question", self.text)
+        _check_characters("instructions", self.instructions)
+        if len(self.instructions) > MAX_INSTRUCTION_CHARACTERS:
+            raise BadQuestion(
+                "instructions", f"the instructions have more than {MAX_INSTRUCTION_CHARACTERS:,} characters"
+            )
         if self.depth not in DEPTHS:
             raise BadQuestion("depth", f"depth is one of {', '.join(DEPTHS)}, not {self.depth!r}")
         if len(self.history) > MAX_HISTORY_TURNS:

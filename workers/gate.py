@@ -10,8 +10,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from workers.dialects.openai_errors import refusal
 from workers.keys import Keys
-from workers.problems import Problem, problem_response
+from workers.problems import Problem
 from workers.runs import INTERNAL
 from workers.store_keys import LOCAL_USER
 
@@ -48,12 +49,13 @@ class Gate:
         except ClientDisconnect:
             structlog.get_logger().info("client_gone", request_id=request_id)
         except Problem as problem:
-            await problem_response(problem, request_id)(scope, receive, answer.send)
+            await refusal(scope["path"], problem, request_id)(scope, receive, answer.send)
         except Exception:
             structlog.get_logger().exception("request_broke", request_id=request_id)
             if answer.started:
                 raise
-            await problem_response(Problem("internal", INTERNAL), request_id)(scope, receive, answer.send)
+            broken = Problem("internal", INTERNAL)
+            await refusal(scope["path"], broken, request_id)(scope, receive, answer.send)
 
 
 class _Answer:

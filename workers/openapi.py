@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from agent.answer import Answer
+from workers.dialects.chat_request import ChatBody
 from workers.problems import KINDS, MEDIA_TYPE
 from workers.requests import AskBody
 
@@ -22,6 +23,22 @@ PROBLEM_SCHEMA = {
         "detail": {"type": "string", "description": "what to do"},
         "field": {"type": "string", "description": "the field at fault, empty when it is not one field"},
         "request_id": {"type": "string"},
+    },
+}
+OPENAI_ERROR_SCHEMA = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": {"type": ["string", "null"]},
+                "code": {"type": ["string", "null"]},
+            },
+        }
     },
 }
 EXAMPLE_STREAM = (
@@ -42,8 +59,15 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return rows
 
 
+def _openai_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The same refusals in OpenAI's form."""
+    schema = {"application/json": {"schema": _reference("OpenAIError")}}
+    return {status: {"description": "a refusal in OpenAI's form", "content": schema} for status in statuses}
+
+
 _ANSWER = {"application/json": {"schema": _reference("Answer")}}
 _STREAM = {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE_STREAM}}
+_TEXT_STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
 _MULTIPART = {
     "type": "object",
     "required": ["request"],
@@ -71,6 +95,16 @@ ASKED: dict[str, Any] = {
 ANSWERED: dict[str, Any] = {
     "responses": {200: {"description": "the answer", "content": _ANSWER}, **_problems(401, 403, 404, 503)},
 }
+CHAT: dict[str, Any] = {
+    "responses": {
+        200: {"description": "a chat.completion, or its chunks", "content": {"application/json": {}, **_TEXT_STREAM}},
+        **_openai_errors(400, 401, 403, 404, 408, 413, 415, 500, 502, 503),
+    },
+    "openapi_extra": {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _reference("ChatBody")}}}
+    },
+}
+MODELS: dict[str, Any] = {"responses": _openai_errors(401, 403, 404)}
 PROBLEMS: dict[str, Any] = {"responses": _problems(401, 403, 404, 503)}
 
 
@@ -94,5 +128,7 @@ def _schemas() -> dict[str, Any]:
         "thread": {"type": "string", "description": "send it as `thread` to ask on"},
         "stored": {"type": "boolean", "description": "whether GET /v1/answers/{id} will find it"},
     }
-    parts = {**asked.pop("$defs", {}), **answer.pop("$defs", {})}
-    return {**parts, "AskBody": asked, "Answer": answer, "Problem": PROBLEM_SCHEMA}
+    chat = ChatBody.model_json_schema(ref_template=COMPONENTS)
+    parts = {**asked.pop("$defs", {}), **answer.pop("$defs", {}), **chat.pop("$defs", {})}
+    ours = {"AskBody": asked, "Answer": answer, "ChatBody": chat}
+    return {**parts, **ours, "Problem": PROBLEM_SCHEMA, "OpenAIError": OPENAI_ERROR_SCHEMA}

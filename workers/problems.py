@@ -36,6 +36,7 @@ KINDS = MappingProxyType(
         "loopback_only": Kind(403, "Only this machine is served without a key"),
         "cross_origin": Kind(403, "Requests from other web pages are not served"),
         "not_found": Kind(404, "There is nothing here"),
+        "unknown_model": Kind(404, "There is no such model"),
         "method_not_allowed": Kind(405, "Not with this method"),
         "body_timeout": Kind(408, "The body came too slowly", retry=True),
         "body_too_large": Kind(413, "The request is too large"),

@@ -82,6 +82,14 @@ async def read_asked(request: Request, service: Service, user: str) -> Asked:
     return Asked(question, body.stream, body.thinking, body.thread or "")
 
 
+async def read_json(request: Request, limits: Limits) -> dict[str, Any]:
+    """A body of JSON alone. Raises Problem, or ClientDisconnect when the client leaves half-way."""
+    if _media_type(request) != "application/json":
+        raise Problem("unsupported_type", "send application/json", "content-type")
+    text, _ = await _read_in_time(request, limits)
+    return strict_json(text)
+
+
 async def _history(body: AskBody, service: Service, user: str) -> tuple[Turn, ...]:
     if body.thread and body.history:
         raise Problem("bad_question", "give either a thread or a history, not both", "history")

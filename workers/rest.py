@@ -13,9 +13,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from agent.errors import AgentError
+from workers.dialects.chat import get_model, list_models, post_chat
+from workers.dialects.openai_errors import refusal
 from workers.gate import Gate
-from workers.openapi import ANSWERED, ASKED, PROBLEMS, describe
-from workers.problems import Problem, problem_of, problem_response
+from workers.openapi import ANSWERED, ASKED, CHAT, MODELS, PROBLEMS, describe
+from workers.problems import Problem, problem_of
 from workers.requests import read_asked
 from workers.runs import Run, answer_fields, last_message, unless_gone
 from workers.service import Service, Slots
@@ -40,6 +42,9 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     app.add_api_route("/v1/answers", post_answer, methods=["POST"], **ASKED)
     app.add_api_route("/v1/answers/{answer_id}", get_answer, methods=["GET"], **ANSWERED)
     app.add_api_route("/v1/answers/{answer_id}", delete_answer, methods=["DELETE"], status_code=204, **PROBLEMS)
+    app.add_api_route("/v1/chat/completions", post_chat, methods=["POST"], **CHAT)
+    app.add_api_route("/v1/models", list_models, methods=["GET"], **MODELS)
+    app.add_api_route("/v1/models/{model}", get_model, methods=["GET"], **MODELS)
     app.add_api_route("/healthz", healthz, methods=["GET"])
     app.add_api_route("/readyz", readyz, methods=["GET"])
     app.add_api_route("/", index, methods=["GET"], include_in_schema=False)
@@ -117,7 +122,7 @@ async def index() -> dict[str, str]:
 async def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, StoreError):
         structlog.get_logger().warning("store_error", request_id=request.state.request_id, detail=str(error))
-    return problem_response(_problem(error), request.state.request_id)
+    return refusal(request.url.path, _problem(error), request.state.request_id)
 
 
 def _problem(error: Exception) -> Problem:

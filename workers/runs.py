@@ -33,21 +33,35 @@ class Run:
     asked: Asked
     service: Service
 
+    async def events(self) -> AsyncGenerator[Event, None]:
+        """The run's events; its answer is kept before it goes out. Closing this generator closes the run, and with it
+        the model's stream."""
+        async with aclosing(self._kept_events()) as events:
+            async for event, _ in events:
+                yield event
+
     async def messages(self) -> AsyncGenerator[Message, None]:
-        """Closing this generator closes the run, and with it the model's stream."""
-        async with aclosing(settled(self.service.ask(self.asked.question), self.id)) as events:
-            async for event in events:
+        """The same in the words of the native API."""
+        async with aclosing(self._kept_events()) as events:
+            async for event, stored in events:
                 if isinstance(event, Thinking) and not self.asked.thinking:
                     continue
-                yield await self._message(event)
+                yield self._message(event, stored)
 
-    async def _message(self, event: Event) -> Message:
+    async def _kept_events(self) -> AsyncGenerator[tuple[Event, bool], None]:
+        """Each event, and whether the answer in it was stored."""
+        async with aclosing(settled(self.service.ask(self.asked.question), self.id)) as events:
+            async for event in events:
+                if isinstance(event, Failed):
+                    log = structlog.get_logger()
+                    log.warning("run_failed", request_id=self.id, code=event.code, detail=event.message)
+                yield event, isinstance(event, Answered) and await self._keep(event)
+
+    def _message(self, event: Event, stored: bool) -> Message:
         if isinstance(event, Answered):
-            stored = await self._keep(event)
             fields = answer_fields(event.answer, thinking=self.asked.thinking)
             return Message("answered", {**fields, "thread": self.thread, "stored": stored}, last=True)
         if isinstance(event, Failed):
-            structlog.get_logger().warning("run_failed", request_id=self.id, code=event.code, detail=event.message)
             return Message("failed", {"code": event.code, "message": without_hosts(event.message)}, last=True)
         return Message(event_name(event), asdict(event), isinstance(event, LAST))
 

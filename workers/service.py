@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from agent.alone import Complete
 from agent.answer import Answer
 from agent.events import Event
 from agent.question import Depth, Question, Turn
@@ -81,7 +82,8 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """default_depth: of a question that names none; parts: what works right now, for /readyz."""
+    """default_depth: of a question that names none; parts: what works right now, for /readyz; complete: the model
+    without any search, None where none is configured."""
 
     ask: Ask
     read_upload: ReadUpload
@@ -90,6 +92,7 @@ class Service:
     limits: Limits = field(default_factory=Limits)
     default_depth: Depth = "normal"
     parts: Callable[[], Awaitable[tuple[Part, ...]]] = no_parts
+    complete: Complete | None = None
 
     async def in_store_time(self, wanted: Awaitable[Kept]) -> Kept:
         """What the store answers in time. Raises StoreError, StoreDown too when it does not."""

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from agent.alone import alone
 from agent.graph import ask
 from tools.page import Webpage
 from workers.build import House, Notice, open_house, read_upload
@@ -44,6 +45,7 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
             limits=_limits(settings),
             default_depth=settings.depth,
             parts=Parts(store, house, settings).all,
+            complete=alone(house.deps.generate) if house.deps.generate else None,
         )
 
 

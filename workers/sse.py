@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -74,12 +74,19 @@ class Outbox:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """messages: closed when the stream ends, however it ends; held: given back then, too."""
+    """messages: closed when the stream ends, however it ends; held: given back then, too; framed: how a dialect
+    writes a message and its number, the native way by default."""
 
     id: str
     messages: AsyncGenerator[Message, None]
     limits: Limits
     held: ExitStack
+    framed: Callable[[Message, int], bytes] | None = None
+
+    def frame(self, message: Message, number: int) -> bytes:
+        if self.framed is not None:
+            return self.framed(message, number)
+        return frame(message.name, message.fields, f"{self.id}:{number}")
 
 
 class EventStream(Response):
@@ -111,7 +118,7 @@ class EventStream(Response):
                 number = 0
                 async for message in messages:
                     number += 1
-                    outbox.put(frame(message.name, message.fields, f"{self._stream.id}:{number}"))
+                    outbox.put(self._stream.frame(message, number))
         finally:
             outbox.close()
 

@@ -46,8 +46,10 @@ async def _prompt(state: Gathering, run: Run, pages: list[Webpage]) -> Prompt:
 def _budget(run: Run, pages: int) -> int:
     """Tokens for page texts: the setting, or what the model's context leaves beside question, history and answer."""
     deps, question = run.deps, run.question
-    said = deps.count_tokens(question.text) + sum(
-        deps.count_tokens(turn.question) + deps.count_tokens(turn.answer) for turn in question.history
+    said = (
+        deps.count_tokens(question.text)
+        + deps.count_tokens(question.instructions)
+        + sum(deps.count_tokens(turn.question) + deps.count_tokens(turn.answer) for turn in question.history)
     )
     room = deps.limits.context_tokens - run.limits.answer_tokens - said - _AROUND_ALL - pages * _AROUND_EACH_PAGE
     if room < _AROUND_ALL:

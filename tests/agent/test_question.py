@@ -45,3 +45,11 @@ def test_8000_characters_are_a_question() -> None:
 )
 def test_the_language_picks_the_template(text: str, language: str) -> None:
     assert Question(text).language == language
+
+
+def test_instructions_have_a_bound_and_whole_characters() -> None:
+    assert Question("Why?", instructions="x" * 16_000).instructions
+    for wrong in ("x" * 16_001, "\ud800"):
+        with pytest.raises(BadQuestion) as bad:
+            Question("Why?", instructions=wrong)
+        assert bad.value.field == "instructions"

@@ -1,0 +1,1 @@
+"""The dialects that people's clients already speak, beside the native API of workers/rest.py."""

@@ -1,0 +1,196 @@
+"""What a Chat Completions request asks for: OpenAI's fields and Perplexity's, as a Question.
+
+Unknown fields are ignored, as OpenAI's own server ignores most; a field of the wrong type is named.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from agent.errors import BadQuestion
+from agent.prompt import Message
+from agent.question import MAX_HISTORY_TURNS, Depth, Filters, Question, Turn
+from tools.search import Recency
+from workers.problems import Problem
+from workers.requests import MAX_DOMAINS, MAX_FIELD_NAME
+
+MODELS: dict[str, Depth | None] = {"kaozheng": None, "kaozheng-quick": "quick", "kaozheng-research": "research"}
+"""What /v1/models lists; None: the depth that the service is set to."""
+ALIASES: dict[str, Depth | None] = {
+    "sonar": None,
+    "sonar-pro": "normal",
+    "sonar-reasoning": "normal",
+    "sonar-reasoning-pro": "normal",
+    "sonar-deep-research": "research",
+}
+"""Perplexity's names, so that its scripts run with only the address changed."""
+MAX_MESSAGES = 1_000
+_RECENCY: dict[str, Recency] = {"hour": "day", "day": "day", "week": "week", "month": "month", "year": "year"}
+_TASK = re.compile(r"\A\s*### Task:\s")  # how every one of Open WebUI's own prompts begins (titles, tags, follow-ups)
+_MARKER = re.compile(r"(?<=\S)\[\d{1,2}\](?!\()")
+_REASONING = re.compile(r"<details\b[^>]*\btype=\"reasoning\".*?</details>\s*|\A\s*<think>.*?</think>\s*", re.DOTALL)
+
+
+class _Lenient(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+
+class TextPart(_Lenient):
+    type: Literal["text", "input_text", "output_text"]
+    text: str
+
+
+class ChatMessage(_Lenient):
+    """One message; content as text or as parts of text."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
+    content: str | list[TextPart] | None = None
+
+    @property
+    def text(self) -> str:
+        if isinstance(self.content, list):
+            return "\n".join(part.text for part in self.content)
+        return self.content or ""
+
+
+class StreamOptions(_Lenient):
+    include_usage: bool | None = None
+
+
+class WebSearchOptions(_Lenient):
+    search_context_size: Literal["low", "medium", "high"] | None = None
+
+
+FilteredDomain = Annotated[str, StringConstraints(pattern=r"^-?[^\s/:@?#\\\x00]{1,253}$")]
+
+
+class ChatBody(_Lenient):
+    """A Chat Completions request with Sonar's fields. What is not listed here is ignored (docs/api.md)."""
+
+    model: str = Field(description="`kaozheng-quick`, `kaozheng` or `kaozheng-research`; GET /v1/models lists them")
+    messages: list[ChatMessage] = Field(min_length=1, max_length=MAX_MESSAGES)
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    n: int | None = None
+    tool_choice: Any = None
+    response_format: dict[str, Any] | None = None
+    web_search_options: WebSearchOptions | None = None
+    include_reasoning: bool | None = Field(None, description="false: no `reasoning_content`")
+    search_domain_filter: list[FilteredDomain] | None = Field(
+        None, max_length=MAX_DOMAINS, description="only these sites; with `-` before it, never this one"
+    )
+    search_recency_filter: Literal["hour", "day", "week", "month", "year"] | None = None
+    return_related_questions: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChatAsked:
+    """A request that was understood. question: None for one of a client's own tasks, which the model answers alone."""
+
+    body: ChatBody
+    question: Question | None
+    messages: tuple[Message, ...]
+
+    @property
+    def stream(self) -> bool:
+        return bool(self.body.stream)
+
+    @property
+    def thinking(self) -> bool:
+        return self.body.include_reasoning is not False
+
+    @property
+    def include_usage(self) -> bool:
+        return bool(self.body.stream_options and self.body.stream_options.include_usage)
+
+
+def understood(fields: dict[str, Any], default_depth: Depth) -> ChatAsked:
+    """Raises Problem and BadQuestion, naming the field."""
+    body = _body(fields)
+    _refuse_unsupported(body)
+    depth = depth_of(body.model, default_depth)
+    last = max((place for place, each in enumerate(body.messages) if each.role == "user"), default=None)
+    if last is None:
+        raise Problem("bad_question", "there is no message of the role `user`", "messages")
+    text = body.messages[last].text
+    if _TASK.match(text):
+        return ChatAsked(body, None, tuple(_plain(body.messages)))
+    instructions = "\n\n".join(each.text for each in body.messages if each.role in ("system", "developer")).strip()
+    size = body.web_search_options.search_context_size if body.web_search_options else None
+    depth = "quick" if size == "low" and depth == "normal" else depth
+    try:
+        question = Question(
+            text, depth, _turns(body.messages[:last]), filters=_filters(body), instructions=instructions
+        )
+    except BadQuestion as bad:  # whose fields all come from the messages here
+        raise Problem("bad_question", str(bad), "messages") from None
+    return ChatAsked(body, question, ())
+
+
+def depth_of(model: str, default: Depth) -> Depth:
+    """Raises Problem for a model that is none of ours."""
+    names = {**MODELS, **ALIASES}
+    if model not in names:
+        known = ", ".join(MODELS)
+        raise Problem("unknown_model", f"there is no model of this name; there are {known}", "model")
+    return names[model] or default
+
+
+def _body(fields: dict[str, Any]) -> ChatBody:
+    try:
+        return ChatBody.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        name = ".".join(str(step) for step in first["loc"])[:MAX_FIELD_NAME]
+        raise Problem("bad_question", f"{first['msg']}; text is all that can be read here", name) from None
+
+
+def _refuse_unsupported(body: ChatBody) -> None:
+    """What would change the answer's form, and cannot be done, is refused; a client's tools are passed by."""
+    if body.n not in (None, 1):
+        raise Problem("bad_question", "one answer at a time: n is 1", "n")
+    if body.tool_choice == "required" or isinstance(body.tool_choice, dict):
+        raise Problem("bad_question", "the answer is always text: tools of a client are not called", "tool_choice")
+    if body.response_format and body.response_format.get("type") not in (None, "text"):
+        raise Problem("bad_question", "answers are text with citations: only the type `text`", "response_format")
+
+
+def _filters(body: ChatBody) -> Filters:
+    domains = [domain.lower().strip(".") for domain in body.search_domain_filter or ()]
+    return Filters(
+        tuple(domain for domain in domains if not domain.startswith("-")),
+        tuple(domain[1:] for domain in domains if domain.startswith("-")),
+        _RECENCY[body.search_recency_filter] if body.search_recency_filter else None,
+    )
+
+
+def _turns(messages: list[ChatMessage]) -> tuple[Turn, ...]:
+    """The latest turns. Messages of one side that follow each other are one; a greeting before any question goes."""
+    turns: list[tuple[list[str], list[str]]] = []
+    for message in messages:
+        if message.role == "user":
+            if not turns or turns[-1][1]:
+                turns.append(([], []))
+            turns[-1][0].append(message.text)
+        elif message.role == "assistant" and turns and message.text:
+            turns[-1][1].append(earlier_answer(message.text))
+    whole = [Turn("\n\n".join(asked), "\n\n".join(answered)) for asked, answered in turns]
+    return tuple(whole[-MAX_HISTORY_TURNS:])
+
+
+def earlier_answer(text: str) -> str:
+    """What we said before, as a client sends it back: without reasoning, and without numbers that meant other pages."""
+    parts = _REASONING.sub("", text).split("```")
+    return "```".join(_MARKER.sub("", part) if place % 2 == 0 else part for place, part in enumerate(parts))
+
+
+def _plain(messages: list[ChatMessage]) -> list[Message]:
+    sides: dict[str, Literal["system", "user", "assistant"]] = {
+        "system": "system",
+        "developer": "system",
+        "user": "user",
+        "assistant": "assistant",
+    }
+    return [Message(sides[each.role], each.text) for each in messages if each.role in sides]
