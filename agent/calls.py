@@ -12,12 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.delta import Delta, Usage
 from agent.prompt import Tool, ToolCall
 
 MAX_ARGUMENT_CHARACTERS = 16_384
 MAX_VALUE_CHARACTERS = 4_000
-_TOKENS_OF_NO_CALL = 10  # the shortest call has more
 
 Refusal = Literal["unknown_name", "bad_json", "bad_arguments", "duplicate", "over_limit"]
 
@@ -93,21 +91,6 @@ class _Reader:
         if len(self.calls) >= self._most:
             return "over_limit"
         return Call(call.id, tool.name, arguments)
-
-
-def worth_repeating(tools: tuple[Tool, ...], text: str, thinking: str, last: Delta) -> bool:
-    """Whether a streamed turn may have lost or broken calls, so that asking again without streaming may bring them.
-
-    Either a call cannot be taken, or tokens were written after the reasoning and nothing of them arrived.
-    """
-    if not tools or last.finish not in ("stop", "tool_calls"):
-        return False
-    turn = read_calls(tools, last.calls, text, thinking)
-    if {"unknown_name", "bad_json", "bad_arguments"} & set(turn.refused):
-        return True
-    usage = last.usage or Usage()
-    swallowed = usage.completion_tokens - usage.reasoning_tokens > _TOKENS_OF_NO_CALL
-    return swallowed and not turn.calls and not text.strip()
 
 
 def object_arguments(text: str) -> dict[str, object] | None:

@@ -17,12 +17,16 @@ class Planned:
     """A planner's round, from 1. queries and urls: what will be searched and opened next; both empty: go and write.
 
     fallback: why the plan is not the model's own (`no_model`, `quick`, `no_call`, `model_down` …), "" when it is.
+    outcome: how the model's calls were had (`parsed`, `rescued`, `repeated`, `json_plan`, `enough`, `fallback`),
+    "" where no model was asked; refused: why each call that was not taken was not.
     """
 
     round: int
     queries: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
     fallback: str = ""
+    outcome: str = ""
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

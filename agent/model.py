@@ -14,9 +14,8 @@ from types import ModuleType
 from typing import Literal
 from urllib.parse import urlsplit
 
-from agent.calls import worth_repeating
 from agent.chunks import BROKEN, Reply, as_chunk
-from agent.delta import Delta, Usage
+from agent.delta import Delta
 from agent.errors import ModelDown
 from agent.profile import GENERIC, Profile, chosen
 from agent.prompt import Prompt
@@ -33,7 +32,7 @@ class ModelConfig:
     context_tokens:  what to assume where the server does not say; 0: what the profile says
     first_token_seconds: from the request to the first token; includes the server's queue and the prompt
     silent_seconds:  between two tokens
-    repeat_seconds:  for a planner's turn that is asked once more, without streaming
+    whole_seconds:   for a reply that is not streamed, from the request to its end
     thinking:        instead of the profile's (agent/profile.py); "": as the profile says
     profile:         the operator's choice; None: the best of `profiles` for what /v1/models says
     """
@@ -46,7 +45,7 @@ class ModelConfig:
     discover_seconds: float = 10.0
     first_token_seconds: float = 60.0
     silent_seconds: float = 30.0
-    repeat_seconds: float = 120.0
+    whole_seconds: float = 120.0
     thinking: Literal["", "parsed", "opened"] = ""
     profile: Profile | None = None
     profiles: tuple[Profile, ...] = ()
@@ -91,7 +90,9 @@ class ModelServer:
         self._config = config
         self._facts: ModelFacts | None = None
         self._broken = (openai.APIConnectionError, _transport_error(openai))
-        longest = max(config.first_token_seconds, config.silent_seconds, config.discover_seconds) + 1
+        longest = (
+            max(config.first_token_seconds, config.silent_seconds, config.discover_seconds, config.whole_seconds) + 1
+        )
         timeout = openai.Timeout(longest, connect=config.connect_seconds)  # our own clocks ring first
         self._client = openai.AsyncOpenAI(
             base_url=config.endpoint,
@@ -115,20 +116,12 @@ class ModelServer:
         """Stream the reply to a prompt. Raises ModelDown, also half-way; what was streamed before stands.
 
         A reply that is reasoning only (finish `stop`, no content, no tools) ends with its reasoning as text:
-        see Reply. A turn with tools whose calls cannot be read is asked once more without streaming, because
-        SGLang's streaming parsers lose and mix calls that arrive several tokens at a time (its threads 18236,
-        35563, 37634); its last delta holds what that brought.
-        Close the generator (aclosing): that closes the connection and stops the model within 1 s.
+        see Reply. A prompt that is not to be streamed yields its reply in a few deltas at the end.
+        Close the generator (aclosing): that closes the connection and stops the model within 1 s (2 s unstreamed).
         """
         facts = self._facts or await self._discovered(SERVER)
-        text = thinking = ""
-        async with aclosing(self._streamed(prompt, facts.name)) as deltas:
+        async with aclosing(self._replied(prompt, facts.name)) as deltas:
             async for delta in deltas:
-                if delta.finish and worth_repeating(prompt.tools, text, thinking, delta):
-                    yield await self._repeated(prompt, facts.name, delta)
-                    return
-                if prompt.tools:
-                    text, thinking = text + delta.text, thinking + delta.thinking
                 yield delta
 
     async def _discovered(self, place: str) -> ModelFacts:
@@ -138,13 +131,14 @@ class ModelServer:
         self._facts = read_models(listing, self._config, place)
         return self._facts
 
-    async def _streamed(self, prompt: Prompt, name: str) -> AsyncGenerator[Delta, None]:
+    async def _replied(self, prompt: Prompt, name: str) -> AsyncGenerator[Delta, None]:
         """Once the finish has come the reply is whole, whatever happens to the connection afterwards."""
         reply = self._reply(prompt)
+        body = request_body(prompt, name, self._profile)
         try:
             with self._translated(SERVER):
-                async with aclosing(self._chunks(request_body(prompt, name, self._profile))) as chunks:
-                    async for delta in self._timed(chunks, reply):
+                async with aclosing(self._chunks(body) if prompt.stream else self._whole(body)) as chunks:
+                    async for delta in self._timed(chunks, reply, prompt.stream):
                         yield delta
         except ModelDown as down:
             if down.reason == "not_found":  # the server has another model now: look again next time
@@ -154,25 +148,6 @@ class ModelServer:
         for delta in reply.end():
             yield delta
 
-    async def _repeated(self, prompt: Prompt, name: str, first: Delta) -> Delta:
-        """The same turn without streaming, as one delta; the streamed one's last delta where that fails."""
-        body = request_body(prompt, name, self._profile, stream=False)
-        reply = self._reply(prompt)
-        try:
-            with self._translated(SERVER):
-                async with asyncio.timeout(self._config.repeat_seconds):
-                    answer = await self._client.post("/chat/completions", body=body, cast_to=object)
-            deltas = [reply.add(as_chunk(answer)) or Delta(), *reply.end()]
-        except ModelDown:
-            return first
-        return Delta(
-            thinking="".join(delta.thinking for delta in deltas),
-            text="".join(delta.text for delta in deltas),
-            calls=deltas[-1].calls,
-            finish=deltas[-1].finish,
-            usage=(first.usage or Usage()) + (deltas[-1].usage or Usage()),
-        )
-
     def _reply(self, prompt: Prompt) -> Reply:
         thinking = self._config.thinking or self._profile.quirks.thinking
         return Reply(answer_expected=not prompt.tools, opened=thinking == "opened")
@@ -181,9 +156,11 @@ class ModelServer:
     def _profile(self) -> Profile:
         return self._facts.profile if self._facts else GENERIC
 
-    async def _timed(self, chunks: AsyncGenerator[object, None], reply: Reply) -> AsyncGenerator[Delta, None]:
+    async def _timed(
+        self, chunks: AsyncGenerator[object, None], reply: Reply, stream: bool
+    ) -> AsyncGenerator[Delta, None]:
         """The deltas, each awaited within its limit; the clock stands while the caller works."""
-        wait = self._config.first_token_seconds
+        wait = self._config.first_token_seconds if stream else self._config.whole_seconds
         while True:
             async with asyncio.timeout(wait):
                 delta = await _next_delta(chunks, reply)
@@ -208,6 +185,10 @@ class ModelServer:
                     yield chunk
             except self._broken as error:
                 raise ModelDown("broken_stream", BROKEN) from error
+
+    async def _whole(self, body: dict[str, object]) -> AsyncGenerator[object, None]:
+        """The reply that was not streamed, as one chunk."""
+        yield as_chunk(await self._client.post("/chat/completions", body=body, cast_to=object))
 
     @contextmanager
     def _translated(self, place: str, garbled: str = "broken_stream") -> Iterator[None]:

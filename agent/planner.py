@@ -57,10 +57,11 @@ def plan_prompt(
     """One planner round. history: what `transcript` made of the rounds so far; the prefix never changes in a run."""
     language = question.language
     order = templates[f"planner_{language}"].fill(
-        rounds=str(limits.rounds), calls=str(limits.calls), current_date=written_date(today, language)
+        research=templates[f"research_{language}"].text + "\n\n" if question.depth == "research" else "",
+        rounds=str(limits.rounds),
+        calls=str(limits.calls),
+        current_date=written_date(today, language),
     )
-    if question.depth == "research":
-        order += "\n\n" + templates[f"research_{language}"].text
     messages = (
         Message("system", order),
         *earlier(question.history),

@@ -46,6 +46,7 @@ class Prompt:
     tools is empty for the final answer: R1 writes it in one fresh call without tools.
     temperature and top_p: instead of the profile's (agent/profile.py), where the profile sends any.
     schema: a JSON schema that the reply must keep; None leaves it free.
+    stream: False asks for the whole reply at once, because servers read calls better that way.
     deadline: on the monotonic clock; no pause before another try goes beyond it.
     """
 
@@ -57,4 +58,5 @@ class Prompt:
     temperature: float | None = None
     top_p: float | None = None
     schema: dict[str, object] | None = None
+    stream: bool = True
     deadline: float = math.inf

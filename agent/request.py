@@ -9,18 +9,18 @@ from agent.profile import GENERIC, Grammar, Profile
 from agent.prompt import Message, Prompt, Tool, ToolCall
 
 
-def request_body(prompt: Prompt, model: str, profile: Profile = GENERIC, stream: bool = True) -> dict[str, object]:
+def request_body(prompt: Prompt, model: str, profile: Profile = GENERIC) -> dict[str, object]:
     """tools only where the prompt has some and the profile allows them; usage is asked for, where a stream would not
     bring it by itself."""
     quirks = profile.quirks
     body: dict[str, object] = {
         "model": model,
         "messages": [_message(message) for message in _in_call_order(_fitting(prompt.messages, profile))],
-        "stream": stream,
+        "stream": prompt.stream,
         quirks.max_tokens_field: prompt.max_tokens,
         **_sampling(prompt, profile),
     }
-    if stream and quirks.stream_usage:
+    if prompt.stream and quirks.stream_usage:
         body["stream_options"] = {"include_usage": True}
     if prompt.tools and quirks.tools != "no":
         body["tools"] = [_tool(tool) for tool in prompt.tools]

@@ -50,6 +50,7 @@ class Reply:
 
     calls: (name, arguments as JSON text), streamed as SGLang streams them: the name, then all arguments.
     reasoning_field: `reasoning_content` (SGLang) or `reasoning` (vLLM). pause: seconds before each chunk.
+    lost_tokens: counted in the usage and never sent, as when the server's parser loses a call.
     """
 
     content: str | tuple[str, ...] = ""
@@ -60,6 +61,7 @@ class Reply:
     fault: Fault | None = None
     reasoning_field: str = "reasoning_content"
     cached_tokens: int = 0
+    lost_tokens: int = 0
 
 
 Script = Reply | Callable[[Body], Reply]
@@ -122,6 +124,7 @@ class FakeModel:
         if reply.fault and reply.fault.status:
             return await _json(writer, reply.fault.status, reply.fault.body)
         if not request.get("stream"):
+            await asyncio.sleep(reply.pause)
             return await _json(writer, 200, completion(reply, request))
         return await self._stream(reply, request, writer)
 
@@ -235,10 +238,11 @@ def _usage(reply: Reply, request: Body) -> Body:
     """Counts that grow with the text; not those of a tokenizer."""
     prompt = len(json.dumps(request["messages"])) // 4
     reasoning, content = ("".join(_pieces(text, 4)) for text in (reply.reasoning, reply.content))
+    written = (len(reasoning) + len(content)) // 4 + 1 + reply.lost_tokens
     return {
         "prompt_tokens": prompt,
-        "completion_tokens": (len(reasoning) + len(content)) // 4 + 1,
-        "total_tokens": prompt + (len(reasoning) + len(content)) // 4 + 1,
+        "completion_tokens": written,
+        "total_tokens": prompt + written,
         "reasoning_tokens": len(reasoning) // 4,
         "prompt_tokens_details": {"cached_tokens": reply.cached_tokens},
     }

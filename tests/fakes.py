@@ -57,18 +57,22 @@ class FakeWeb:
 class FakeModel:
     """Answers planner turns with the next of `turns` (tool calls), other prompts with the next of `answers`.
 
-    An answer is a list of pieces of text; an exception among them is raised; None hangs for ever.
+    An answer is a list of pieces of text; an exception among them is raised; None hangs for ever. A prompt with a
+    schema gets the next of `plans`, a JSON text.
     """
 
     answers: list[Sequence[str | Exception | None]] = field(default_factory=list)
     turns: list[Sequence[tuple[str, str]]] = field(default_factory=list)
+    plans: list[str] = field(default_factory=list)
     prompts: list[Prompt] = field(default_factory=list)
     stopped: int = 0
 
     async def generate(self, prompt: Prompt) -> AsyncGenerator[Delta, None]:
         self.prompts.append(prompt)
         try:
-            if prompt.tools:
+            if prompt.schema:
+                yield Delta(text=self.plans.pop(0) if self.plans else "")
+            elif prompt.tools:
                 turn = self.turns.pop(0) if self.turns else ()
                 yield Delta(calls=tuple(ToolCall(f"id{n}", name, text) for n, (name, text) in enumerate(turn)))
             else:
@@ -89,7 +93,8 @@ class FakeModel:
 
     @property
     def planned(self) -> list[Prompt]:
-        return [prompt for prompt in self.prompts if prompt.tools]
+        """The rounds; without the plans as JSON."""
+        return [prompt for prompt in self.prompts if prompt.tools and not prompt.schema]
 
 
 def quoting(_why: str) -> Generate:

@@ -1,25 +1,21 @@
 """What to search for and which pages to open next: R1 by function calling, or the question itself."""
 
 import re
-from contextlib import aclosing
 from dataclasses import replace
 
 from langgraph.runtime import Runtime
 
-from agent.calls import Turn as CallTurn
-from agent.calls import read_calls
-from agent.delta import Generate
+from agent.delta import Usage
 from agent.errors import ModelDown
 from agent.events import Planned as PlannedEvent
 from agent.nodes.deps import Run
 from agent.nodes.state import Gathering, Plan, Planned, PlannedPage, PlannedSearch
-from agent.planner import MAX_QUERY_CHARACTERS, TOOLS, plan_from, plan_prompt, transcript
-from agent.prompt import Prompt, ToolCall
+from agent.planner import MAX_QUERY_CHARACTERS, plan_from, plan_prompt, transcript
+from agent.planning import Planner
 from tools.address import canonical
 
 _URL = re.compile(r"https?://[^\s<>\"'“”‘’「」（）()\[\]【】，。；！？、]+")
 _MOST_ASKED_URLS = 4
-_LONGEST_RUNAWAY = 200_000  # characters of one planner turn; R1 can repeat a token for ever (sglang PR 5224)
 
 
 async def plan(state: Gathering, runtime: Runtime[Run]) -> Planned:
@@ -36,6 +32,8 @@ async def plan(state: Gathering, runtime: Runtime[Run]) -> Planned:
             tuple(search.query for search in made.searches),
             tuple(page.url for page in made.pages),
             made.fallback,
+            made.outcome,
+            made.refused,
         )
     )
     return {**state, "plan": made}
@@ -53,39 +51,35 @@ async def _made(state: Gathering, run: Run) -> Plan:
     try:
         made = await _by_model(state, run, left)
     except ModelDown as down:
-        return _question_itself(run, f"model_down:{down.reason}") if number == 1 else Plan(fallback=down.reason)
+        return _without_model(run, number, f"model_down:{down.reason}")
     except TimeoutError:
-        return _question_itself(run, "planner_timeout") if number == 1 else Plan(fallback="planner_timeout")
+        return _without_model(run, number, "planner_timeout")
     if made.empty and number == 1:
-        return _question_itself(run, "no_call")
+        return replace(_question_itself(run, "no_call"), outcome="fallback", refused=made.refused)
     return made
 
 
+def _without_model(run: Run, number: int, why: str) -> Plan:
+    made = _question_itself(run, why) if number == 1 else Plan(fallback=why)
+    return replace(made, outcome="fallback")
+
+
 async def _by_model(state: Gathering, run: Run, left: int) -> Plan:
-    deps = run.deps
+    deps, number = run.deps, len(state["rounds"]) + 1
     assert deps.generate is not None
     history = transcript(state["rounds"], run.pages)
     prompt = plan_prompt(run.question, history, deps.templates, deps.today(), run.limits)
     prompt = replace(prompt, max_tokens=deps.limits.plan_tokens)
+
+    def spend(usage: Usage) -> None:
+        run.usage += usage
+
+    order = deps.templates[f"plan_json_{run.question.language}"].text
+    planner = Planner(deps.generate, deps.count_tokens, spend, order, most=left, needed=number == 1)
     async with run.until(run.seconds_for_sources):
-        turn = await _turn(deps.generate, prompt, run, left)
-    number = len(state["rounds"]) + 1
-    calls = [replace(call, id=f"call_{number}_{place}") for place, call in enumerate(turn.calls, 1)]
-    return plan_from(calls, left)
-
-
-async def _turn(generate: Generate, prompt: Prompt, run: Run, left: int) -> CallTurn:
-    text, thinking = "", ""
-    calls: list[ToolCall] = []
-    async with aclosing(generate(prompt)) as deltas:
-        async for delta in deltas:
-            text, thinking = text + delta.text, thinking + delta.thinking
-            calls += delta.calls
-            if delta.usage:
-                run.usage += delta.usage
-            if len(text) + len(thinking) > _LONGEST_RUNAWAY:
-                break
-    return read_calls(TOOLS, tuple(calls), text, thinking, left)
+        planned = await planner.round(prompt)
+    calls = [replace(call, id=f"call_{number}_{place}") for place, call in enumerate(planned.turn.calls, 1)]
+    return replace(plan_from(calls, left), outcome=planned.outcome, refused=planned.refused)
 
 
 def _question_itself(run: Run, why: str) -> Plan:

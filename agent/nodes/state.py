@@ -30,12 +30,17 @@ class PlannedPage:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one planner round wants. calls: as the model wrote them, for the next round's history."""
+    """What one planner round wants. calls: as the model wrote them, for the next round's history.
+
+    outcome: how the calls were had (agent/planning.py), "" where no model was asked; refused: why others were not.
+    """
 
     searches: tuple[PlannedSearch, ...] = ()
     pages: tuple[PlannedPage, ...] = ()
     calls: tuple[ToolCall, ...] = ()
     fallback: str = ""
+    outcome: str = ""
+    refused: tuple[str, ...] = ()
 
     @property
     def empty(self) -> bool:

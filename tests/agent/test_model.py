@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import replace
 
 import pytest
 
@@ -266,46 +267,33 @@ async def test_tool_calls_come_whole_and_in_order_with_the_last_delta() -> None:
     assert found[-1].finish == "tool_calls"
 
 
-BROKEN_CALL, WHOLE_CALL = ("web_search", "{"), ("web_search", '{"query": "a"}')
-
-
-def streamed_badly(whole: Reply, streamed: Reply) -> Script:
-    return lambda body: streamed if body["stream"] else whole
-
-
-async def test_a_turn_whose_calls_cannot_be_read_is_asked_once_more_without_streaming() -> None:
-    script = streamed_badly(Reply(calls=(WHOLE_CALL,)), Reply("Hm.", "hm", calls=(BROKEN_CALL,)))
+async def test_a_reply_that_is_not_streamed_comes_with_all_it_holds() -> None:
+    asked = replace(prompt(tools=(SEARCH,)), stream=False)
+    script = Reply("Hm.", "hm", calls=(("web_search", '{"query": "a"}'),), cached_tokens=5)
     async with fake_model(script) as server, client(server.url) as model:
-        found = [delta async for delta in model.generate(prompt(tools=(SEARCH,)))]
-        streamed, whole = server.requests
-    assert [(call.name, call.arguments) for call in found[-1].calls] == [WHOLE_CALL]
+        found = [delta async for delta in model.generate(asked)]
+        (request,) = server.requests
+    assert (request["stream"], "stream_options" in request) == (False, False)
+    assert said(found) == ("hm", "Hm.")
+    assert [(call.name, call.arguments) for call in found[-1].calls] == [("web_search", '{"query": "a"}')]
     assert found[-1].finish == "tool_calls"
-    assert (streamed.pop("stream"), whole.pop("stream"), streamed.pop("stream_options")["include_usage"]) == (1, 0, 1)
-    assert streamed == whole
-    usage = found[-1].usage
-    assert usage is not None
-    assert usage.completion_tokens == 3
+    assert found[-1].usage is not None
+    assert found[-1].usage.cached_tokens == 5
 
 
-async def test_a_turn_of_which_nothing_arrived_is_asked_once_more() -> None:
-    blank = Reply(("\n" * 60,), "hm")  # counted as 15 tokens, of which none can be seen
-    found = await deltas(streamed_badly(Reply(calls=(WHOLE_CALL,)), blank), prompt(tools=(SEARCH,)))
-    assert len(found[-1].calls) == 1
+async def test_a_reply_that_is_not_streamed_has_a_limit_for_all_of_it() -> None:
+    asked = replace(prompt(), stream=False)
+    async with fake_model(Reply("ok", pause=1.0)) as server, client(server.url, whole_seconds=0.2) as model:
+        with pytest.raises(ModelDown) as caught:
+            _ = [delta async for delta in model.generate(asked)]
+    assert caught.value.reason == "stalled"
 
 
-@pytest.mark.parametrize(
-    "reply", [Reply("Enough is known."), Reply(calls=(WHOLE_CALL, WHOLE_CALL)), Reply(reasoning="x")]
-)
-async def test_a_turn_that_can_be_read_is_asked_once(reply: Reply) -> None:
-    async with fake_model(reply) as server, client(server.url) as model:
-        _ = [delta async for delta in model.generate(prompt(tools=(SEARCH,)))]
-        assert len(server.requests) == 1
-
-
-async def test_the_streamed_turn_stands_when_asking_once_more_fails() -> None:
-    script = streamed_badly(Reply(fault=Fault(status=503)), Reply(calls=(BROKEN_CALL,)))
-    found = await deltas(script, prompt(tools=(SEARCH,)))
-    assert [(call.name, call.arguments) for call in found[-1].calls] == [BROKEN_CALL]
+async def test_a_schema_goes_to_the_servers_grammar() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    body = await sent(replace(prompt(), schema=schema))
+    named = {"name": "reply", "schema": schema, "strict": True}
+    assert body["response_format"] == {"type": "json_schema", "json_schema": named}
 
 
 async def test_usage_is_read_wherever_it_stands() -> None:
