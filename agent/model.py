@@ -9,7 +9,7 @@ import json
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Literal
 from urllib.parse import urlsplit
@@ -133,6 +133,8 @@ class ModelServer:
 
     async def _replied(self, prompt: Prompt, name: str) -> AsyncGenerator[Delta, None]:
         """Once the finish has come the reply is whole, whatever happens to the connection afterwards."""
+        if prompt.tools and self._profile.quirks.tools == "unstreamed":
+            prompt = replace(prompt, stream=False)
         reply = self._reply(prompt)
         body = request_body(prompt, name, self._profile)
         try:

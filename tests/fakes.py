@@ -58,7 +58,7 @@ class FakeModel:
     """Answers planner turns with the next of `turns` (tool calls), other prompts with the next of `answers`.
 
     An answer is a list of pieces of text; an exception among them is raised; None hangs for ever. A prompt with a
-    schema gets the next of `plans`, a JSON text.
+    schema and tools gets the next of `plans`, a JSON text.
     """
 
     answers: list[Sequence[str | Exception | None]] = field(default_factory=list)
@@ -70,7 +70,7 @@ class FakeModel:
     async def generate(self, prompt: Prompt) -> AsyncGenerator[Delta, None]:
         self.prompts.append(prompt)
         try:
-            if prompt.schema:
+            if prompt.schema and prompt.tools:
                 yield Delta(text=self.plans.pop(0) if self.plans else "")
             elif prompt.tools:
                 turn = self.turns.pop(0) if self.turns else ()

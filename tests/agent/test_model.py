@@ -12,6 +12,7 @@ import pytest
 from agent.delta import Delta, Usage
 from agent.errors import ModelDown
 from agent.model import ModelConfig, ModelServer
+from agent.profile import Profile, Quirks
 from agent.prompt import Message, Prompt, Tool, ToolCall
 from agent.question import Question
 from tests.fake_model import CONTEXT, NAME, Fault, Reply, Script, fake_model, running_fake_model
@@ -425,3 +426,11 @@ async def test_a_server_that_comes_back_is_asked_again() -> None:
     async with client(first.url) as model:
         with pytest.raises(ModelDown):
             await model.discover()
+
+
+async def test_a_server_that_parses_calls_only_unstreamed_is_asked_so_for_a_planners_turn() -> None:
+    profile = Profile("p", "P", quirks=Quirks(tools="unstreamed"))
+    async with fake_model(Reply("ok")) as server, client(server.url, profile=profile) as model:
+        for asked in (prompt(tools=(SEARCH,)), prompt()):
+            assert said([delta async for delta in model.generate(asked)])[1] == "ok"
+    assert [request["stream"] for request in server.requests] == [False, True]
