@@ -8,58 +8,45 @@ import re
 from urllib.parse import urlsplit
 
 from htmldate import find_date
+from lxml.etree import XPath
 from lxml.html import HtmlElement
 
-STRICT = {"extensive_search": False, "original_date": True}
-"""Options of htmldate."""
+from tools.kinds import Kind
 
-_PRODUCT = "//meta[@property='og:type' and starts-with(@content, 'product')] | //*[contains(@itemtype, '.org/Product')]"
-_ARTICLE = "//meta[@property='og:type' and starts-with(@content, 'article')]"
-_META = "//meta[@property or @name or @itemprop][@content]"
+_META = XPath("//meta[@property or @name or @itemprop][@content]")
 _STATED = re.compile(r"(?:dat|time|publ|issued|modif|updat)", re.IGNORECASE)
 _CHANGED = re.compile(r"modif|updat|revis", re.IGNORECASE)
 _LINKED = re.compile(r'"(date\w+|upload\w*)"\s*:\s*"(\d{4}-\d\d-\d\d)')
-_LINKED_PRODUCT = re.compile(r'"@type"\s*:\s*"Product"')
-_LINKED_ARTICLE = re.compile(r'"@type"\s*:\s*\[?\s*"(?:\w*Article|\w*Posting|Report|Recipe|Review|QAPage)"')
 _NEWS_PATH = re.compile(
     r"/(?:news|blog|artic|artikel|post|article|media|magazin|meldung)|/(?:19|20)\d\d\b|\d\d-\d\d-\d{4}", re.I
 )
-MAX_LINKED_CHARS = 200_000
 START_PAGES = frozenset({"", "index.html", "index.htm", "index.php"})
 
 
-def published(tree: HtmlElement, url: str, strict: str) -> str:
-    """strict: what htmldate finds by STRICT. YYYY-MM-DD, "" where the page does not say when it was published or is
-    of no kind that is published on a day. The tree stays as it is."""
+def stated(tree: HtmlElement, url: str | None) -> str:
+    """The day that meta elements, JSON-LD, the address or time elements name, "" for none."""
+    return find_date(tree, url=url, extensive_search=False, original_date=True) or ""
+
+
+def published(tree: HtmlElement, url: str, strict: str, kind: Kind) -> str:
+    """strict: what htmldate finds where only stated dates are asked for; kind: of this page. YYYY-MM-DD, "" where the
+    page does not say when it was published or is of no kind that is published on a day. The tree stays as it is."""
     where = urlsplit(url)
     if where.scheme != "file" and where.path.strip("/") in START_PAGES and not where.query:
         return ""
-    linked = _linked(tree)
-    if is_product(tree, linked):
+    if kind.product:
         return ""
     if strict:
-        return "" if _only_changed(tree, linked, strict) else strict
-    if not tree.xpath(_ARTICLE) and not _NEWS_PATH.search(where.path):
+        return "" if _only_changed(tree, kind.linked, strict) else strict
+    if not kind.posted and not _NEWS_PATH.search(where.path):
         return ""
     found = find_date(tree, url=url or None, extensive_search=True, original_date=True) or ""
     return "" if found.endswith("-01-01") else found  # a year alone, filled up
 
 
-def is_product(tree: HtmlElement, linked: str = "") -> bool:
-    """Whether the page says of itself that it sells one thing. linked: its JSON-LD."""
-    if tree.xpath(_PRODUCT):
-        return True
-    return bool(_LINKED_PRODUCT.search(linked)) and not _LINKED_ARTICLE.search(linked)
-
-
-def _linked(tree: HtmlElement) -> str:
-    parts = (script.text or "" for script in tree.iter("script") if "json" in script.get("type", ""))
-    return "\n".join(parts)[:MAX_LINKED_CHARS]
-
-
 def _only_changed(tree: HtmlElement, linked: str, date: str) -> bool:
     """Whether the date is stated as that of a change and nowhere as that of publication."""
-    stated = [(_name(meta), meta.get("content", "")[:10]) for meta in tree.xpath(_META)]
+    stated = [(_name(meta), meta.get("content", "")[:10]) for meta in _META(tree)]
     stated = [(name, day) for name, day in stated if _STATED.search(name)] + _LINKED.findall(linked)
     names = [name for name, day in stated if day == date]
     return bool(names) and all(map(_CHANGED.search, names))

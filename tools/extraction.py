@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from tools import docx, html, pdf
 from tools.charset import clean, decode, one_line
 from tools.errors import PageTooLarge, PageUnreadable
+from tools.facts import host
 from tools.page import Webpage
 
 MAX_PAGE_BYTES = 20 * 1024 * 1024
@@ -78,7 +79,7 @@ def extract_page(content: bytes, source: Source) -> Webpage:
     if kind == "pdf":
         return _capped(_pdf_page(content, source))
     if kind == "docx":
-        return _capped(docx.read_docx(content, source.url, _name_title(source), html.host(source.url)))
+        return _capped(docx.read_docx(content, source.url, _name_title(source), host(source.url)))
     decoded = decode(content, source.content_type, markup=kind == "html")
     if decoded.replaced > MANY_LOST * len(decoded.text):
         raise PageUnreadable(source.url, "bad_encoding", f"it is not valid {decoded.encoding}")
@@ -137,7 +138,7 @@ def _is_binary(head: bytes, content_type: str) -> bool:
 def _pdf_page(content: bytes, source: Source) -> Webpage:
     found = pdf.read_pdf(content, source.url)
     title = found.title or _name_title(source)
-    return Webpage(url=source.url, title=title, text=found.text, site=html.host(source.url), truncated=found.truncated)
+    return Webpage(url=source.url, title=title, text=found.text, site=host(source.url), truncated=found.truncated)
 
 
 def _text_page(text: str, source: Source, *, markdown: bool) -> Webpage:
@@ -154,7 +155,7 @@ def _text_page(text: str, source: Source, *, markdown: bool) -> Webpage:
         url=source.url,
         title=one_line(title),
         text=text.strip("\n").rstrip(),
-        site=html.host(source.url),
+        site=host(source.url),
         date=date.group(1) if date else "",
     )
 

@@ -1,26 +1,29 @@
 """Main text of an HTML page: hidden text out, then the page's own structure where that is unmistakable, else
 trafilatura; in Markdown."""
 
-import copy
 import re
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 import lxml.html
 import trafilatura
-from lxml.etree import LxmlError
+from lxml.etree import LxmlError, SubElement, XPath
 from lxml.html import HtmlElement
 from trafilatura.settings import Document
 
-from tools import dating
-from tools.charset import clean, one_line
+from tools.charset import clean
 from tools.errors import PageUnreadable
+from tools.facts import facts_of
+from tools.kinds import Kind, kind_of
 from tools.manuals import drop_margins, drop_navigation, manual_root
-from tools.markdown import ADMONITIONS, to_markdown
+from tools.markdown import to_markdown
 from tools.page import Webpage
 from tools.visible import drop_hidden
 
 FAST_CHARS = 500_000
+"""Above this trafilatura's fast mode is used: half the time for 0.5 to 0.9 points of F1."""
+LITTLE = 0.3
+"""Share of the page's text without its surroundings below which trafilatura is taken to have missed the page
+(forums, listings, services); docs/extraction.md has the figures for this and other shares."""
+LITTLE_OF_CHARS = 500_000
 """Above this trafilatura's fast mode is used: half the time for 0.5 to 0.9 points of F1."""
 LITTLE = 0.3
 """Share of the page's text without its surroundings below which trafilatura is taken to have missed the page
@@ -37,39 +40,17 @@ MOST = 0.6
 LINKED = 0.5
 """Share of linked text above which a block is navigation."""
 
-"""The same for a page that sells something: what surrounds it is other products."""
-WORTH_CHARS = 200
-SCRIPTS_OF_DOCUMENT = 3
-"""With more than these, a saved file is a page of the web."""
-MOST = 0.6
-"""Share of the text above which something is not taken for navigation."""
-LINKED = 0.5
-"""Share of linked text above which a block is navigation."""
-
-_DATES = {"extensive_search": False, "original_date": True}
-"""The wide search finds a date on 88 % of the pages that have none: the footer's year."""
-
-_PRODUCT = "//meta[@property='og:type' and starts-with(@content, 'product')] | //*[contains(@itemtype, '.org/Product')]"
 _ARTICLE = "//meta[@property='og:type' and starts-with(@content, 'article')] | //*[contains(@itemtype, 'Article')]"
+_CHARS = XPath("string-length(normalize-space(.))")
 _CLUTTER = re.compile(
     r"(?:^|[\s_-])(?:related|share|sharing|social|cookies?|consent|newsletter|subscribe|sidebar|breadcrumbs?|"
     r"footer|popup|modal|advert\w*|promo|recommend\w*|pagination|pager|skip-?link)(?:$|[\s_-])",
     re.IGNORECASE,
 )
 _ESCAPED = re.compile(r"\\([_*\[\]()#+\-.!<>~{}\\])")
-_CHINESE = re.compile("[\u3400-\u9fff]")
 _TAG = re.compile(r"</?(?:u|sub|sup|del)>")
 _BLANKS = re.compile(r"\n[ \t]*\n\s*\n(?=[ \t]*\S)")
 _FENCED = re.compile(r"(^ *```.*?^ *```[ ]*$)", re.MULTILINE | re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a page says of itself; "" for what it does not say. date: YYYY-MM-DD."""
-
-    title: str
-    site: str
-    date: str
 
 
 def read_html(text: str, url: str, *, document: bool = False) -> Webpage:
@@ -80,29 +61,32 @@ def read_html(text: str, url: str, *, document: bool = False) -> Webpage:
     tree = _parsed(text, url)
     document = document and len(tree.findall(".//script")) <= SCRIPTS_OF_DOCUMENT
     root = manual_root(tree)
-    facts = _facts(tree, url, root, document=document)
+    kind = None if document else kind_of(tree)
+    facts = facts_of(tree, url, root, kind)
     drop_hidden(tree)
+    if kind is not None and kind.forum:
+        _mark_forum(tree)
     root = manual_root(tree) if root is not None else None  # what was hidden may have held it
-    body = clean(main_text(tree, root, fast=len(text) > FAST_CHARS, document=document)).strip()
+    body = clean(main_text(tree, root, kind, fast=len(text) > FAST_CHARS)).strip()
     if not body:
         raise PageUnreadable(url, "no_text", "no main text was found on it")
     return Webpage(url=url, title=facts.title, text=body, site=facts.site, date=facts.date)
 
 
-def main_text(tree: HtmlElement, root: HtmlElement | None, *, fast: bool, document: bool = False) -> str:
+def main_text(tree: HtmlElement, root: HtmlElement | None, kind: Kind | None, *, fast: bool) -> str:
     """Markdown of the main text, "" when there is none. The tree is changed. root: of a manual, else None;
-    document: to be taken whole."""
+    kind: None for what is to be taken whole."""
     if root is not None:
         drop_navigation(root)
         if structured := to_markdown(root):
             return structured
-    if document:
+    if kind is None:
         return _without_surroundings(tree)
     for menu in list(tree.iter("nav")):
         if menu.getparent() is not None and menu.find(".//h1") is None:
             menu.drop_tree()
     found, comments = _trafilatura(tree, fast=fast)
-    little = _little(tree)
+    little = _little(kind)
     if found and len(found) + comments >= little * _visible_chars(tree):
         return found
     structured = _without_surroundings(tree, lists_of_links=False)
@@ -110,10 +94,16 @@ def main_text(tree: HtmlElement, root: HtmlElement | None, *, fast: bool, docume
     return structured if missed else found or structured
 
 
-def _little(tree: HtmlElement) -> float:
-    if dating.is_product(tree):
+def _mark_forum(tree: HtmlElement) -> None:
+    """trafilatura takes the comments of a page for its text where JSON-LD says so, which went with the scripts."""
+    script = SubElement(tree, "script", type="application/ld+json")
+    script.text = '{"@type": "DiscussionForumPosting"}'
+
+
+def _little(kind: Kind) -> float:
+    if kind.product:
         return LITTLE_OF_PRODUCT
-    return LITTLE_OF_ARTICLE if tree.xpath(_ARTICLE) else LITTLE
+    return LITTLE_OF_ARTICLE if kind.article else LITTLE
 
 
 def _without_surroundings(tree: HtmlElement, *, lists_of_links: bool = True) -> str:
@@ -148,60 +138,6 @@ def _is_links(element: HtmlElement) -> bool:
     return linked > 0 and linked > LINKED * _visible_chars(element)
 
 
-def _facts(tree: HtmlElement, url: str, root: HtmlElement | None, *, document: bool) -> Facts:
-    """For documents from the head and the first heading alone: the search for more takes longer than the text.
-    root: of a manual, None for other pages."""
-    where = _head_of(tree) if document else tree
-    found = trafilatura.extract_metadata(where, default_url=url, date_config=dating.STRICT, extensive=False)
-    title = found.title or ""
-    if root is not None or (document and not title):
-        heading = _heading(tree if root is None else root)
-        title = heading.text_content() if heading is not None else ""  # then the title element
-    date = (found.date or "") if document else dating.published(tree, url, found.date or "")
-    return Facts(title_of(tree, title), site_of(tree, found.sitename or "", url), date)
-
-
-def _heading(root: HtmlElement) -> HtmlElement | None:
-    """The first heading that is not the title of a note; None for reference pages, whose headings are Name, Synopsis
-    and Note, and whose `<title>` is right."""
-    if "refentry" in root.get("class", "").split():
-        return None
-    headings = (element for element in root.iter("h1", "h2", "h3"))
-    return next((element for element in headings if not _in_note(element)), None)
-
-
-def _in_note(element: HtmlElement) -> bool:
-    return any(not ADMONITIONS.isdisjoint(above.get("class", "").split()) for above in element.iterancestors())
-
-
-def _head_of(tree: HtmlElement) -> HtmlElement:
-    made = lxml.html.document_fromstring("<html><head></head><body></body></html>")
-    head = tree.find("head")
-    if head is not None:
-        made.replace(made[0], copy.deepcopy(head))
-    return made
-
-
-def title_of(tree: HtmlElement, found: str) -> str:
-    """What was found, unless that is an untranslated heading below a Chinese `<title>`."""
-    head = one_line(tree.findtext(".//title") or "")
-    if _CHINESE.search(head) and not _CHINESE.search(found):
-        return head
-    return one_line(found).removesuffix("¶") or head
-
-
-def site_of(tree: HtmlElement, named: str, url: str) -> str:
-    """What the page calls its site; for a manual, the manual's title; else the host."""
-    own = tree.xpath("string(//meta[@property='og:site_name']/@content)")
-    book = tree.xpath("string(//link[@rel='home' or @rel='start']/@title)")
-    return one_line(own, 100) or one_line(book, 100) or one_line(named, 100).removesuffix("版权所有") or host(url)
-
-
-def host(url: str) -> str:
-    """Host name of a web address, "" for files."""
-    return (urlsplit(url).hostname or "").removeprefix("www.") if url.startswith("http") else ""
-
-
 def _parsed(text: str, url: str) -> HtmlElement:
     parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
     try:
@@ -211,7 +147,7 @@ def _parsed(text: str, url: str) -> HtmlElement:
 
 
 def _visible_chars(element: HtmlElement) -> int:
-    return len(" ".join(element.text_content().split()))
+    return int(_CHARS(element))
 
 
 def _trafilatura(tree: HtmlElement, *, fast: bool) -> tuple[str, int]:

@@ -21,6 +21,13 @@ _ROOTS = (
     XPath("//*[@role='main']//div[@itemprop='articleBody'] | //article[@id='furo-main-content']"),
     XPath("//body[contains(@class, 'rustdoc')]//section[@id='main-content']"),
 )
+_HAS_ROOT = XPath(
+    "boolean(//div[@itemprop='articleBody' or @id='DisplayArea'] | //article[@id='furo-main-content']"
+    " | /html/body[contains(@class, 'rustdoc')])"
+)
+_GENERATOR = XPath("//head/meta[@name='generator' or @name='Generator']/@content")
+_CLASSES = XPath("//@class", smart_strings=False)
+_BODIES = frozenset({"body", "md-content__inner", "theme-doc-markdown"})
 _NAVIGATION_TAGS = frozenset({"nav", "footer", "form"})
 _NAVIGATION_ROLES = frozenset({"navigation", "search"})
 _NAVIGATION_IDS = frozenset({"toc", "TOC", "table-of-contents"})
@@ -38,19 +45,19 @@ _MARGIN_ROLES = frozenset({"banner", "complementary", "dialog"})
 
 def manual_root(tree: HtmlElement) -> HtmlElement | None:
     """The element that holds a manual's text, None when the page is not of a known make."""
-    made_by = " ".join(tree.xpath("//head/meta[@name='generator' or @name='Generator']/@content")).lower()
+    made_by = " ".join(_GENERATOR(tree)).lower()
     if any(name in made_by for name in _GENERATORS):
         return tree.find("body")  # Asciidoctor, Texinfo, Pandoc, man pages: the page is the document.
-    classes = {name for value in tree.xpath("//@class") for name in value.split()}
+    classes = {name for value in set(_CLASSES(tree)) for name in value.split()}
     if not classes.isdisjoint(("titlepage", "refentry")) and (root := _docbook(tree)) is not None:
         return root
     if "headertitle" in classes and (root := _doxygen(tree)) is not None:
         return root
-    for element in _holding(tree, frozenset({"body", "md-content__inner", "theme-doc-markdown"})):
+    for element in () if _BODIES.isdisjoint(classes) else _holding(tree, _BODIES):
         # Sphinx with the classic themes, MkDocs, Docusaurus.
         if "body" not in _classes(element) or element.get("role") == "main" or "documentwrapper" in classes:
             return element
-    return next((found[0] for path in _ROOTS if (found := path(tree))), None)
+    return next((found[0] for path in _ROOTS if (found := path(tree))), None) if _HAS_ROOT(tree) else None
 
 
 def drop_navigation(root: HtmlElement, sparing: float = 1.0) -> None:

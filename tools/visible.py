@@ -8,9 +8,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lxml.etree import XPath
 from lxml.html import HtmlElement
 
 MAX_STYLE_CHARS = 200_000
+MAX_STYLE_DEPTH = 8
 
 _NEVER_TEXT = ("script", "style", "template", "svg", "object", "embed", "iframe", "audio", "video")
 _READER_ONLY = frozenset(
@@ -43,25 +45,36 @@ _SWITCHED = "//*[@class='switchinline' or @class='switch']/*[@hidden and starts-
 """LibreOffice's help shows the words of the reader's system by a script; these are those for most systems."""
 _LATE = "//*[@hidden and starts-with(@id, 'S:')]"
 _SWITCHES = "//*[self::a or self::button or @role='tab' or @role='button'][@aria-controls or @data-target]"
+_CANDIDATES = XPath("//*[@style or @hidden or @class or @id or self::dialog]")
 _NO_PANEL = frozenset({"dialog", "alertdialog", "menu", "menubar", "navigation", "search", "tooltip"})
 PAGE_CHARS = 1500
 PAGE_SHARE = 0.6
 """A block with so much of all text, in or around the main part, is the page: a script shows it once it is loaded."""
-_BRACE = re.compile(r"[{}]")
-_TELLING = re.compile(r"display|visibility|opacity|font-size|indent|color|clip|overflow|transform|position", re.I)
-_SIMPLE = re.compile(r"^(?:([a-z][a-z0-9]*)?)((?:[.#][\w-]+){1,4})$", re.IGNORECASE)
+_TELLING = re.compile(
+    r"display|visibility|opacity|font-size\s*:\s*[01.]|text-indent\s*:\s*-|clip|absolute|fixed"
+    r"|overflow\s*:\s*hid|transform\s*:\s*scale|color\s*:\s*transparent|color\s*:.*background|background.*color\s*:",
+    re.IGNORECASE | re.DOTALL,
+)
+_DESK = re.compile(
+    r"^@(?:layer\b|media\s*(?:only\s+)?(?:(?:screen|all)(?:\s+and\s+|$))?"
+    r"(?:\(\s*(?:min-width\s*:|width\s*>=?)\s*(?:(?:\d{1,3}|1[0-2]\d\d)(?:\.\d+)?px|[1-7]?\d(?:\.\d+)?r?em)\s*\)\s*)?$)",
+    re.IGNORECASE,
+)
+"""At-rules that hold on the screen of a desk, whose reader is the one that is meant."""
+_SIMPLE = re.compile(r"^(?:([a-z][a-z0-9]*)?)((?:[.#](?:[\w-]|\\[^\w\s])+){1,4})$", re.IGNORECASE)
+_MARK = re.compile(r"[.#](?:[\w-]|\\[^\w\s])+")
 _DISPLAY = re.compile(r"(?:^|;)(display|visibility|opacity|font-size):")
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One style rule with a simple selector. tag: "" for any; marks: `.class`, `#id`; hides: or shows;
-    weight: specificity as CSS counts it."""
+    weight: specificity as CSS counts it, then its place."""
 
     tag: str
     marks: frozenset[str]
     hides: bool
-    weight: int
+    weight: tuple[int, int]
 
 
 def drop_hidden(tree: HtmlElement) -> int:
@@ -69,12 +82,13 @@ def drop_hidden(tree: HtmlElement) -> int:
 
     What a script puts in its place, what a tab or an accordion unfolds, and the page as a whole stay.
     """
-    rules = style_rules(" ".join(style.text or "" for style in tree.iter("style"))[:MAX_STYLE_CHARS])
+    rules = style_rules(" ".join(map(_css, tree.iter("style")))[:MAX_STYLE_CHARS])
+    told: dict[str, bool] = {}
     _show_late_parts(tree)
     for element in list(tree.iter(*_NEVER_TEXT)):
         _drop(element)
     panels, hidden, chars = _panels(tree), 0, 0
-    for element in tree.xpath("//*[@style or @hidden or @class or @id or self::dialog]"):
+    for element in [element for element in _CANDIDATES(tree) if _may_hide(element, rules, told)]:
         if not _is_hidden(element, rules) or element.tag in ("html", "body") or element.getparent() is None:
             continue
         text = element.text_content()
@@ -135,6 +149,8 @@ def _chars(text: str) -> int:
 
 def hides(style: str) -> bool:
     """Whether a style makes text invisible. What is transparent only until it fades in is not hidden."""
+    if "/*" not in style and not _TELLING.search(style):
+        return False
     plain = re.sub(r"\s*([:;,(!])\s*", r"\1", _uncommented(style[:2000].lower())).strip()
     if _HIDING.search(plain) or (_FADED.search(plain) and not _FADES_IN.search(plain)):
         return True
@@ -147,11 +163,9 @@ def hides(style: str) -> bool:
 
 
 def style_rules(css: str) -> dict[str, list[Rule]]:
-    """The rules outside of @media that hide something, or show it again, by one of their classes or ids."""
+    """The rules that hide something, or show it again, by one of their classes or ids."""
     made: dict[tuple[str, frozenset[str]], Rule] = {}
-    for selectors, body in _flat_rules(_uncommented(css)):
-        if not _TELLING.search(body):
-            continue
+    for place, (selectors, body) in enumerate(_flat_rules(_uncommented(css))):
         simple = [found for part in selectors.split(",") if (found := _SIMPLE.match(part.strip()))]
         if not simple:
             continue
@@ -159,29 +173,35 @@ def style_rules(css: str) -> dict[str, list[Rule]]:
         if not hiding and not _DISPLAY.search(re.sub(r"\s", "", body)):
             continue
         for found in simple:
-            marks = frozenset(re.findall(r"[.#][\w-]+", found.group(2)))
+            marks = frozenset(mark.replace("\\", "") for mark in _MARK.findall(found.group(2)))
             tag = (found.group(1) or "").lower()
             weight = sum(10 if mark[0] == "." else 100 for mark in marks) + bool(tag)
-            made[tag, marks] = Rule(tag, marks, hiding, weight)  # the last one for a selector holds
+            made[tag, marks] = Rule(tag, marks, hiding, (weight, place))  # the last one for a selector holds
     by_mark: dict[str, list[Rule]] = {}
     for rule in made.values():
         by_mark.setdefault(min(rule.marks), []).append(rule)
     return by_mark
 
 
+def _css(style: HtmlElement) -> str:
+    """The rules of a style element, within an @media where the element is for some screens only."""
+    css, media = style.text or "", style.get("media", "all").strip().lower()
+    return css if media in ("", "all", "screen") else f"@media {media}{{{css}}}"
+
+
 def _flat_rules(css: str) -> Iterator[tuple[str, str]]:
-    """Selectors and body of each rule that is not within an @-rule. One pass, however the braces stand."""
-    start, depth, selectors = 0, 0, ""
-    for brace in _BRACE.finditer(css):
-        if brace.group() == "{":
-            if depth == 0:
-                selectors = css[start : brace.start()].rpartition(";")[2].strip()
-            depth += 1
-        else:
-            if depth == 1 and not selectors.startswith("@"):
-                yield selectors[:2000], css[start : brace.start()][:2000]
-            depth = max(0, depth - 1)
-        start = brace.end()
+    """Selectors and body of each rule that tells of visibility on the screen of a desk. One pass, however the
+    braces stand."""
+    above: list[str] = []
+    for part in css.split("}"):
+        *opening, body = part.split("{")
+        if not opening:
+            above = above[:-1]
+            continue
+        selectors = opening.pop().rpartition(";")[2].strip()
+        above += [at_rule.rpartition(";")[2].strip()[:200] for at_rule in opening[:MAX_STYLE_DEPTH]]
+        if _TELLING.search(body) and selectors[:1] != "@" and all(map(_DESK.match, above)):
+            yield selectors[:2000], body[:2000]
 
 
 def _uncommented(css: str) -> str:
@@ -189,12 +209,27 @@ def _uncommented(css: str) -> str:
     return first + "".join(part.partition("*/")[2] for part in rest)
 
 
+def _may_hide(element: HtmlElement, rules: dict[str, list[Rule]], told: dict[str, bool]) -> bool:
+    """Whether a closer look is worth its time. told: for each value of `class` whether one of its names counts."""
+    names = element.get("class")
+    if names is not None:
+        if names not in told:
+            classes = names.split()
+            told[names] = not _READER_ONLY.isdisjoint(classes) or any(f".{name}" in rules for name in classes)
+        if told[names]:
+            return True
+    if element.get("style") or element.get("hidden") is not None or element.tag == "dialog":
+        return True
+    name = element.get("id")
+    return name is not None and f"#{name}" in rules
+
+
 def _is_hidden(element: HtmlElement, rules: dict[str, list[Rule]]) -> bool:
     if element.tag == "dialog" and "open" not in element.attrib:
         return True
-    if "hidden" in element.attrib and element.get("hidden", "").lower() != "until-found":
+    if (hidden := element.get("hidden")) is not None and hidden.lower() != "until-found":
         return True
-    if "style" in element.attrib and hides(element.get("style", "")):
+    if (style := element.get("style")) and hides(style):
         return True
     classes = element.get("class", "").split()
     if not _READER_ONLY.isdisjoint(classes):
@@ -211,7 +246,7 @@ def _marks(element: HtmlElement) -> set[str]:
 def _hidden_by_rule(element: HtmlElement, rules: dict[str, list[Rule]]) -> bool:
     """The most specific rule decides."""
     marks = _marks(element)
-    verdict, weight = False, 0
+    verdict, weight = False, (0, 0)
     for rule in (rule for mark in marks for rule in rules.get(mark, ())):
         if rule.marks <= marks and rule.tag in ("", element.tag) and rule.weight >= weight:
             verdict, weight = rule.hides, rule.weight

@@ -4,13 +4,19 @@ import pytest
 from lxml.html import document_fromstring
 
 from tools.dating import published
+from tools.kinds import kind_of
 
 DAY = "2024-03-05"
 STATED = f'<meta property="article:published_time" content="{DAY}T10:00:00Z">'
 
 
 def dated(head: str, url: str = "https://www.example.org/guides/a-long-name", strict: str = DAY) -> str:
-    return published(document_fromstring(f"<html><head>{head}</head><body><p>x</p></body></html>"), url, strict)
+    return found(f"<html><head>{head}</head><body><p>x</p></body></html>", url, strict)
+
+
+def found(page: str, url: str, strict: str) -> str:
+    tree = document_fromstring(page)
+    return published(tree, url, strict, kind_of(tree))
 
 
 def test_a_stated_day_of_publication_is_kept() -> None:
@@ -39,7 +45,7 @@ def test_a_start_page_has_no_day_of_publication_but_a_post_by_number_has() -> No
 
 def test_news_without_a_statement_are_searched_more_widely_and_a_bare_year_is_no_date() -> None:
     body = "<html><body><article><p>Posted on March 5, 2024 by the editors.</p></article><p>© 2019</p></body></html>"
-    assert published(document_fromstring(body), "https://a.example/news/one", "") == DAY
-    assert published(document_fromstring(body), "https://a.example/one", "") == ""
-    bare = document_fromstring("<html><body><p>Text of the page.</p><footer>© 2019 Example</footer></body></html>")
-    assert published(bare, "https://a.example/news/one", "") == ""
+    assert found(body, "https://a.example/news/one", "") == DAY
+    assert found(body, "https://a.example/one", "") == ""
+    bare = "<html><body><p>Text of the page.</p><footer>© 2019 Example</footer></body></html>"
+    assert found(bare, "https://a.example/news/one", "") == ""

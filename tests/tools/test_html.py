@@ -29,6 +29,16 @@ def test_a_forum_whose_posts_look_like_clutter_is_read_all_the_same() -> None:
     assert "Shop" not in made.text
 
 
+def test_the_replies_of_a_thread_are_its_text_and_the_comments_on_an_article_are_not() -> None:
+    replies = "".join(f"<li class='comment'><p>Reply {n}: {SENTENCE}</p></li>" for n in range(4))
+    body = f"<article><h1>Address</h1><p>{SENTENCE * 12}</p></article><ol class='commentlist'>{replies}</ol>"
+    thread = '<script type="application/ld+json">{"@type": "DiscussionForumPosting", "text": "never shown"}</script>'
+    made = read(body, thread)
+    assert all(f"Reply {n}" in made.text for n in range(4))
+    assert "never shown" not in made.text
+    assert "Reply 1" not in read(body).text
+
+
 def test_a_page_that_lies_within_a_form_is_not_thrown_away_with_it() -> None:
     rows = "".join(f"<div class='comment'>Row {n}: {SENTENCE}</div>" for n in range(20))
     assert "Row 19" in read(f"<form>{rows}</form>", url="file:a.html").text

@@ -72,6 +72,28 @@ def test_the_more_specific_rule_decides_and_media_rules_do_not_count() -> None:
     assert tree.text_content() == "twothree"
 
 
+@pytest.mark.parametrize(
+    ("sheet", "shown"),
+    [
+        ("<style media='all and (max-width: 600px)'>.x{display:none}</style>", True),
+        ("<style media=print>.x{display:none}</style>", True),
+        ("<style media=screen>.x{display:none}</style>", False),
+        ("<style>.x{display:none} @media (min-width: 768px){.x{display:flex}}</style>", True),
+        ("<style>.x{display:none} @media (min-width: 9999px){.x{display:flex}}</style>", False),
+        ("<style>.x{display:none} @media (max-width: 768px){.x{display:flex}}</style>", False),
+        ("<style>.x{display:none} @media print{.x{display:block}}</style>", False),
+        ("<style>@media screen and (min-width:48em){.x{display:none}}</style>", False),
+        ("<style>@layer utilities{.x{display:none} @media (width >= 48rem){.md\\:flex{display:flex}}}</style>", True),
+        ("<style>.x{display:none} @media (min-width:48em){.lg{color:red}.md\\:flex{display:flex}}</style>", True),
+        ("<style>.x{display:block} .x{ overflow : hidden; height : 0 }</style>", False),
+    ],
+)
+def test_what_the_reader_at_a_desk_sees_is_visible(sheet: str, shown: bool) -> None:
+    tree = document_fromstring(f"<head>{sheet}</head><body><p class='x md:flex'>text</p></body>")
+    assert (drop_hidden(tree) == 0) == shown
+    assert ("text" in tree.text_content()) == shown
+
+
 def test_a_style_sheet_made_to_stall_is_read_in_bounded_time() -> None:
     tree = document_fromstring("<style>" + "@media{" * 30_000 + ".a{" * 30_000 + "</style><p class=a>text</p>")
     assert drop_hidden(tree) == 0
