@@ -42,7 +42,7 @@ class Support:
     """What one cited page says about one claim. claim_start and claim_end: into Answer.text, without markers.
 
     quote: the page's own words, character for character; quote_start and quote_end: into the page's text.
-    score: 0.0 to 1.0.
+    score: 0.0 to 1.0; link: to the quote on the live page (`#:~:text=`), "" where the page is not on the web.
     """
 
     number: int
@@ -53,6 +53,50 @@ class Support:
     quote: str = ""
     quote_start: int = 0
     quote_end: int = 0
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A page that supports a claim which does not cite it and which no page it cites supports. Not in the text.
+
+    start and end: the claim, in Answer.text; the others as in Support.
+    """
+
+    number: int
+    score: float
+    start: int
+    end: int
+    quote: str
+    quote_start: int
+    quote_end: int
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """What one page says: its words, where they stand in its text, and the value in question as it is written."""
+
+    number: int
+    value: str
+    quote: str
+    quote_start: int
+    quote_end: int
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two pages that say different things of one claim. start and end: the claim, in Answer.text.
+
+    says: the page on the claim's side; against: the other one.
+    """
+
+    kind: Literal["number", "date", "name"]
+    start: int
+    end: int
+    says: Quoted
+    against: Quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +121,15 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """A rule of the template that the answer breaks; `rule` is a word, `detail` a sentence."""
+    """A rule of the template that the answer breaks; `rule` is a word, `detail` a sentence.
+
+    start and end: the sentence at fault, in Answer.text; both 0 when it is the whole answer.
+    """
 
     rule: str
     detail: str
+    start: int = 0
+    end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +144,33 @@ class Correction:
     before: str
     after: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How well an answer is proven. Shares are 0.0 to 1.0, None where there is nothing to count.
+
+    claims: sentences, items and rows; cited: those with a citation; supported: those that their pages support together
+    citations: pairs of a claim and a page that it cites; effective_citations: pairs where the page supports the claim
+    citation_precision, citation_recall: as ALCE (Gao et al. 2023) defines them, our judge in place of its model
+    supported_share: of the claims that cite a page; sources and sources_cited: pages given and pages cited
+    rules_kept: of the template's rules, how many of `rules`; rules_broken: the words of the others
+    """
+
+    claims: int = 0
+    cited: int = 0
+    supported: int = 0
+    citations: int = 0
+    effective_citations: int = 0
+    citation_precision: float | None = None
+    citation_recall: float | None = None
+    supported_share: float | None = None
+    sources: int = 0
+    sources_cited: int = 0
+    rules: int = 0
+    rules_kept: int = 0
+    rules_broken: tuple[str, ...] = ()
+    conflicts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +195,9 @@ class Answer:
     skipped: tuple[Skipped, ...] = ()
     flaws: tuple[Flaw, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    offers: tuple[Offer, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    report: Report = field(default_factory=Report)
     dropped_markers: int = 0
     model: str = ""
     degraded: str = ""

@@ -41,3 +41,13 @@ class Limits:
     results_per_query: int = 10
     parallel_pages: int = 12
     plan_tokens: int = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Checking:
+    """What is done about what the judge finds. repair_seconds, repair_tokens: of the one call that may mend sentences;
+    insert_offers: put a citation behind a sentence that cites nothing and that a page supports."""
+
+    repair_seconds: float = 60.0
+    repair_tokens: int = 4_096
+    insert_offers: bool = False

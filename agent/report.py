@@ -1,34 +1,93 @@
-"""What an answer without any page says: that there is none, and what was tried. It cites nothing."""
+"""How well a whole answer is proven: citation precision and recall, and what else a reader wants to know in one line.
+
+Recall and precision are ALCE's (Gao et al. 2023, section 4): a sentence is recalled when the pages that it cites
+support it together; a citation is precise when its sentence is recalled, and the page supports it alone or the others
+do not without it. Effective citations are those of DeepResearch Bench (FACT): pairs of a claim and a page that
+supports it. Our judge stands in the place of their models.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from agent.answer import Asked, Skipped
-from agent.fence import fence_line
-from agent.templates import Templates
+from agent.answer import Answer, Report, Support
+from agent.checks import CHECKS
+from agent.claims import Claim, claims_of
+from agent.support import Judge
+from tools.page import Webpage
 
-_MOST_LINES = 12
-_WORDS = {
-    "en": {
-        "asked": "Searched for",
-        "found": "{n} results",
-        "failed": "the search failed",
-        "skipped": "Not read",
-    },
-    "zh": {"asked": "搜索过", "found": "{n} 个结果", "failed": "搜索失败", "skipped": "未能读取"},
-}
+TOLD = ("sentence", "item", "row")
+_MOST_TOGETHER = 8  # pages of one claim that are judged together; a claim that cites more is judged page by page
 
 
-def nothing_found(language: str, asked: Sequence[Asked], skipped: Sequence[Skipped], templates: Templates) -> str:
-    """One sentence, then one line for each query and each page that came to nothing (12 at most)."""
-    say = _WORDS[language]
-    lines = [f"- {say['asked']}: {fence_line(one.query)} ({_outcome(one, say)})" for one in asked]
-    lines += [
-        f"- {say['skipped']}: {fence_line(page.url)} ({fence_line(page.detail or page.reason)})" for page in skipped
-    ]
-    return "\n".join([templates[f"no_sources_{language}"].text, "", *lines[:_MOST_LINES]]).rstrip()
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A claim with what the pages that it cites say of it."""
+
+    claim: Claim
+    supports: tuple[Support, ...] = ()
+
+    @property
+    def proven(self) -> bool:
+        """By one of its pages alone."""
+        return any(support.verdict == "supported" for support in self.supports)
 
 
-def _outcome(one: Asked, say: dict[str, str]) -> str:
-    if one.failure:
-        return f"{say['failed']}: {fence_line(one.detail or one.failure)}"
-    return say["found"].format(n=one.results)
+def judged_claims(text: str, supports: Sequence[Support], end: int | None = None) -> tuple[Judged, ...]:
+    """The claims of text[:end] that can be judged, in their order. supports: of this text."""
+    by_start: dict[int, list[Support]] = {}
+    for support in supports:
+        by_start.setdefault(support.claim_start, []).append(support)
+    told = [claim for claim in claims_of(text) if claim.kind in TOLD and (end is None or claim.end <= end)]
+    return tuple(Judged(claim, tuple(by_start.get(claim.start, ()))) for claim in told)
+
+
+def report_of(answer: Answer, end: int | None = None) -> Report:
+    """end: where the answer proper ends in Answer.text; what follows is ours and claims nothing."""
+    claims = judged_claims(answer.text, answer.supports, end)
+    told = [(_together(one), one) for one in claims]
+    pairs = [(recalled, one, support) for recalled, one in told for support in one.supports]
+    precise = sum(recalled and _needed(one, support) for recalled, one, support in pairs)
+    cited = sum(bool(one.supports) for one in claims)
+    supported = sum(recalled for recalled, _ in told)
+    broken = tuple(dict.fromkeys(flaw.rule for flaw in answer.flaws if not flaw.end))
+    return Report(
+        claims=len(claims),
+        cited=cited,
+        supported=supported,
+        citations=len(pairs),
+        effective_citations=sum(support.verdict == "supported" for _, _, support in pairs),
+        citation_precision=_share(precise, len(pairs)),
+        citation_recall=_share(supported, len(claims)),
+        supported_share=_share(supported, cited),
+        sources=len(answer.sources),
+        sources_cited=sum(source.cited for source in answer.sources),
+        rules=len(CHECKS),
+        rules_kept=len(CHECKS) - len(broken),
+        rules_broken=broken,
+        conflicts=len(answer.conflicts),
+    )
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 3) if whole else None
+
+
+def _together(judged: Judged) -> bool:
+    """Whether the cited pages support the claim: one of them alone, or their best passages as one text."""
+    return judged.proven or _entailed(judged.claim, judged.supports)
+
+
+def _needed(judged: Judged, support: Support) -> bool:
+    """Whether a citation of a recalled claim is not idle: it supports alone, or the others do not without it."""
+    if support.verdict == "supported":
+        return True
+    others = tuple(other for other in judged.supports if other is not support)
+    return not (any(other.verdict == "supported" for other in others) or _entailed(judged.claim, others))
+
+
+def _entailed(claim: Claim, supports: Sequence[Support]) -> bool:
+    quotes = [support.quote for support in supports if support.quote]
+    if len(quotes) < 2 or len(supports) > _MOST_TOGETHER:
+        return False
+    joint = Webpage("joint:", "", "\n".join(quotes))
+    return Judge([joint]).judge(claim, 1).verdict == "supported"

@@ -58,7 +58,7 @@ class FakeModel:
     """Answers planner turns with the next of `turns` (tool calls), other prompts with the next of `answers`.
 
     An answer is a list of pieces of text; an exception among them is raised; None hangs for ever. A prompt with a
-    schema and tools gets the next of `plans`, a JSON text.
+    schema and tools gets the next of `plans`, a JSON text. When the script has ended, nothing is said.
     """
 
     answers: list[Sequence[str | Exception | None]] = field(default_factory=list)
@@ -77,7 +77,7 @@ class FakeModel:
                 yield Delta(calls=tuple(ToolCall(f"id{n}", name, text) for n, (name, text) in enumerate(turn)))
             else:
                 yield Delta(thinking="hm")
-                for piece in self.answers.pop(0):
+                for piece in self.answers.pop(0) if self.answers else ():
                     if isinstance(piece, Exception):
                         raise piece
                     if piece is None:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Literal
 
 from agent.delta import Generate, Usage
-from agent.limits import DepthLimits, Limits
+from agent.limits import Checking, DepthLimits, Limits
 from agent.prompt import Prompt
 from agent.question import Question
 from agent.second_opinion import SecondOpinion
@@ -44,6 +44,7 @@ class Deps:
     second_opinion: SecondOpinion | None = None
     degrade: bool = True
     limits: Limits = field(default_factory=Limits)
+    checking: Checking = field(default_factory=Checking)
 
 
 @dataclass(slots=True)

@@ -1,4 +1,7 @@
-"""The last word: rules checked, citations judged, at most one repair; the answer is marked, never thrown away."""
+"""The last word: rules checked, citations judged, at most one repair; the answer is marked, never thrown away.
+
+Whatever is changed is a Correction, the first to the text that was streamed (decision 6).
+"""
 
 import asyncio
 import time
@@ -7,28 +10,38 @@ from datetime import UTC, datetime
 
 from langgraph.runtime import Runtime
 
-from agent.answer import Answer, Correction, Flaw, Source, Status, Support
+from agent.answer import Answer, Flaw, Source, Status
 from agent.asking import repair_prompt
 from agent.checks import REPAIRABLE, flaws_of
 from agent.citations import CitationReader
 from agent.claims import citations_of
+from agent.corrections import Editing
 from agent.errors import ModelDown
-from agent.events import Answered, Corrected, Verified
+from agent.events import Answered, Corrected, Text, Verified
+from agent.findings import Findings, found_in, reported
+from agent.mending import mend, mending_prompt, sentences_to_mend
 from agent.nodes.deps import Run
 from agent.nodes.state import Draft, Gathering, Written
 from agent.nodes.state import Verified as VerifiedState
+from agent.nothing_found import nothing_found
+from agent.offers import insert_offers
 from agent.prompt import Prompt
-from agent.report import nothing_found
+from agent.recitation import correct_citations
 from agent.strict import only_supported
-from agent.support import supports_of
+from agent.verdicts import Verdicts
 
 _REPAIR_SECONDS = 120.0
+_WORTH_A_CALL = 2.0  # seconds that must be left of the run
 
 
 async def verify(state: Written, runtime: Runtime[Run]) -> VerifiedState:
     """Ends the run: Corrected for each change, Verified once, then Answered."""
     run, draft = runtime.context, state["draft"]
-    answer = _without_pages(state, run) if run.prompt is None else await _judged(state, run, run.prompt)
+    if run.prompt is None:
+        answer = _without_pages(state, run)
+        runtime.stream_writer(Text(answer.text))
+    else:
+        answer = await _judged(state, run, run.prompt)
     for correction in answer.corrections:
         runtime.stream_writer(Corrected(correction))
     runtime.stream_writer(Verified(answer.supports, answer.flaws))
@@ -39,80 +52,94 @@ async def verify(state: Written, runtime: Runtime[Run]) -> VerifiedState:
 def _without_pages(state: Gathering, run: Run) -> Answer:
     """No page found or none readable: the answer says so, with what was tried, and cites nothing."""
     text = nothing_found(run.question.language, state["asked"], state["skipped"], run.deps.templates)
-    return _answer(state, run, Draft(text, model=run.deps.model_name or "quoting-reader"), (), ())
+    draft = Draft(text, model=run.deps.model_name or "quoting-reader")
+    return _answer(state, run, draft, Editing(text), Findings())
 
 
 async def _judged(state: Written, run: Run, prompt: Prompt) -> Answer:
     draft = state["draft"]
-    text = draft.text
-    corrections: tuple[Correction, ...] = ()
-    wrong = tuple(flaw for flaw in _flaws(text, prompt) if flaw.rule in REPAIRABLE)
-    if wrong and not draft.broken and not draft.degraded and run.deps.generate is not None:
-        text, corrections = await _repaired(draft.text, wrong, run, prompt)
-    supports = await asyncio.to_thread(supports_of, text, prompt.pages)
-    if run.question.strict and draft.model != "quoting-reader":  # which says nothing but the pages' own words
-        text, removed = only_supported(text, supports, prompt.question.language)
-        corrections += removed
-        supports = await asyncio.to_thread(supports_of, text, prompt.pages)
-    shown = Draft(text, draft.thinking, draft.dropped_markers, draft.broken, draft.degraded, draft.model)
-    return _answer(state, run, shown, corrections, supports)
+    editing, verdicts = Editing(draft.text), Verdicts(prompt.pages)
+    if draft.model != "quoting-reader":  # which says nothing but the pages' own words
+        await _corrected(editing, verdicts, draft, run, prompt)
+    found = await asyncio.to_thread(found_in, editing.text, verdicts, draft.model)
+    return _answer(state, run, draft, editing, found)
+
+
+async def _corrected(editing: Editing, verdicts: Verdicts, draft: Draft, run: Run, prompt: Prompt) -> None:
+    """What a verdict leads to, in this order: one repair at most, and first what needs no model."""
+    may_repair = not draft.broken and not draft.degraded and run.deps.generate is not None
+    wrong = tuple(flaw for flaw in _flaws(editing.text, prompt) if flaw.rule in REPAIRABLE)
+    if wrong and may_repair:
+        await _repair(editing, wrong, run, prompt)
+    await asyncio.to_thread(correct_citations, editing, verdicts)
+    if may_repair and not wrong and run.seconds_left > _WORTH_A_CALL:
+        await _mend(editing, verdicts, run, prompt)
+    if run.deps.checking.insert_offers:
+        await asyncio.to_thread(insert_offers, editing, verdicts, len(editing.text))
+    if run.question.strict:
+        supports = await asyncio.to_thread(verdicts.supports, editing.text)
+        editing.take(*only_supported(editing.text, supports, prompt.question.language))
 
 
 def _flaws(text: str, prompt: Prompt) -> tuple[Flaw, ...]:
     return flaws_of(prompt.question, text, len(prompt.pages), cites=prompt.question.search)
 
 
-async def _repaired(text: str, wrong: tuple[Flaw, ...], run: Run, prompt: Prompt) -> tuple[str, tuple[Correction, ...]]:
+async def _repair(editing: Editing, wrong: tuple[Flaw, ...], run: Run, prompt: Prompt) -> None:
     """One bounded call. Its text is taken only if it breaks fewer rules; otherwise the first text stands, marked."""
-    request = repair_prompt(prompt, text, [flaw.detail for flaw in wrong], run.deps.templates)
-    try:
-        async with run.until(_REPAIR_SECONDS):
-            mended = await _whole_text(request, run)
-    except (ModelDown, TimeoutError):
-        return text, ()
-    if not mended.strip() or len(_flaws(mended, prompt)) >= len(_flaws(text, prompt)):
-        return text, ()
-    rules = ", ".join(flaw.rule for flaw in wrong)
-    return mended, (Correction(0, len(text), text, mended, f"rewritten by the model: {rules}"),)
+    request = repair_prompt(prompt, editing.text, [flaw.detail for flaw in wrong], run.deps.templates)
+    mended = await _reply(request, run, _REPAIR_SECONDS)
+    if mended.strip() and len(_flaws(mended, prompt)) < len(_flaws(editing.text, prompt)):
+        rules = ", ".join(flaw.rule for flaw in wrong)
+        editing.replace(0, len(editing.text), mended, f"rewritten by the model: {rules}")
 
 
-async def _whole_text(request: Prompt, run: Run) -> str:
+async def _mend(editing: Editing, verdicts: Verdicts, run: Run, prompt: Prompt) -> None:
+    """One bounded call about the sentences that no page supports; all others stay as they are."""
+    checking = run.deps.checking
+    wrong = await asyncio.to_thread(sentences_to_mend, editing.text, verdicts)
+    tokens = min(checking.repair_tokens, prompt.max_tokens)
+    request = await asyncio.to_thread(mending_prompt, wrong, verdicts, prompt, run.deps.templates, tokens)
+    if request is not None:
+        reply = await _reply(request, run, checking.repair_seconds)
+        await asyncio.to_thread(mend, editing, wrong, reply, verdicts)
+
+
+async def _reply(request: Prompt, run: Run, seconds: float) -> str:
+    """What the model says in time, with markers in our form; "" when it is down or too slow."""
     assert run.deps.generate is not None
     reader, pieces = CitationReader(len(request.pages)), list[str | int]()
-    async with aclosing(run.deps.generate(request)) as deltas:
-        async for delta in deltas:
-            pieces += reader.feed(delta.text)
-            if delta.usage:
-                run.usage += delta.usage
+    try:
+        async with run.until(seconds), aclosing(run.deps.generate(request)) as deltas:
+            async for delta in deltas:
+                pieces += reader.feed(delta.text)
+                if delta.usage:
+                    run.usage += delta.usage
+    except (ModelDown, TimeoutError):
+        return ""
     pieces += reader.close()
     return "".join(piece if isinstance(piece, str) else f"[citation:{piece}]" for piece in pieces)
 
 
-def _answer(
-    state: Gathering,
-    run: Run,
-    draft: Draft,
-    corrections: tuple[Correction, ...],
-    supports: tuple[Support, ...],
-) -> Answer:
+def _answer(state: Gathering, run: Run, draft: Draft, editing: Editing, found: Findings) -> Answer:
     question, prompt = run.question, run.prompt
-    citations = citations_of(draft.text)
-    flaws = _flaws(draft.text, prompt) if prompt else ()
-    return Answer(
+    citations = citations_of(editing.text)
+    answer = Answer(
         id=run.deps.new_id(),
         question=question.text,
         language=question.language,
         depth=question.depth,
         status=_status(draft, bool(citations), run),
-        text=draft.text,
+        text=editing.text,
         thinking=draft.thinking,
         sources=_sources(prompt, {citation.number for citation in citations}),
         citations=citations,
-        supports=supports,
+        supports=found.supports,
         asked=state["asked"],
         skipped=state["skipped"],
-        flaws=flaws,
-        corrections=corrections,
+        flaws=(*(_flaws(editing.text, prompt) if prompt else ()), *found.marks),
+        corrections=editing.corrections,
+        offers=found.offers,
         dropped_markers=draft.dropped_markers,
         model=draft.model,
         degraded=draft.degraded,
@@ -120,6 +147,7 @@ def _answer(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - run.started, 3),
     )
+    return reported(answer) if prompt else answer
 
 
 def _status(draft: Draft, cited: bool, run: Run) -> Status:
