@@ -29,7 +29,7 @@ def test_a_quote_that_stands_twice_is_told_apart_by_the_words_beside_it() -> Non
     assert link("The moon pulls.") == f"{URL}#:~:text=The%20moon%20pulls.,-It%20is%20far%2C%20well%2Dknown%20%26"
     second = TEXT.rindex("The moon")
     assert unquote(link("The moon pulls.", start=second)).endswith(
-        "#:~:text=well-known & big.-,The moon pulls.,-潮汐由月球引力引起。"
+        "#:~:text=far, well-known & big.-,The moon pulls.,-潮汐由月球引力引起。"
     )
 
 
