@@ -38,7 +38,8 @@ class Filters:
 class Question:
     """text: 1 to 8,000 characters; files: uploads, already read into pages (url `file:NAME`, title NAME);
     search: whether the web or the library is asked too; strict: show only sentences that a page supports;
-    instructions: how the asker's program wants the answer written (a system prompt), 0 to 16,000 characters.
+    instructions: how the asker's program wants the answer written (a system prompt), 0 to 16,000 characters;
+    tenant: who asks, "" for nobody in particular: tenants share no prefix cache where the model server can part them.
 
     Raises BadQuestion, naming the field.
     """
@@ -51,6 +52,7 @@ class Question:
     search: bool = True
     strict: bool = False
     instructions: str = ""
+    tenant: str = ""
 
     def __post_init__(self) -> None:
         _check_text("question", self.text)

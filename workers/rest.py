@@ -10,12 +10,13 @@ import structlog
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from agent.errors import AgentError
 from workers.dialects.chat import get_model, list_models, post_chat
 from workers.dialects.openai_errors import refusal
 from workers.gate import Gate
+from workers.metrics import CONTENT_TYPE
 from workers.openapi import ANSWERED, ASKED, CHAT, MODELS, PROBLEMS, describe
 from workers.problems import Problem, problem_of
 from workers.requests import read_asked
@@ -47,6 +48,7 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     app.add_api_route("/v1/models/{model}", get_model, methods=["GET"], **MODELS)
     app.add_api_route("/healthz", healthz, methods=["GET"])
     app.add_api_route("/readyz", readyz, methods=["GET"])
+    app.add_api_route("/metrics", metrics, methods=["GET"], response_class=PlainTextResponse)
     app.add_api_route("/", index, methods=["GET"], include_in_schema=False)
     for error in (Problem, AgentError, StoreError, HTTPException):
         app.add_exception_handler(error, _refused)
@@ -112,6 +114,11 @@ async def readyz(request: Request) -> Response:
     ready = all(part.works for part in parts if part.needed)
     fields: dict[str, Any] = {"ready": ready, "parts": [asdict(part) for part in parts]}
     return JSONResponse(fields, 200 if ready else 503)
+
+
+async def metrics(request: Request) -> Response:
+    """What this process has counted, in Prometheus's text format; docs/metrics.md lists it."""
+    return Response(request.state.service.metrics.written(), media_type=CONTENT_TYPE)
 
 
 async def index() -> dict[str, str]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
 import structlog
@@ -50,7 +50,9 @@ class Run:
 
     async def _kept_events(self) -> AsyncGenerator[tuple[Event, bool], None]:
         """Each event, and whether the answer in it was stored."""
-        async with aclosing(settled(self.service.ask(self.asked.question), self.id)) as events:
+        asked = replace(self.asked.question, tenant=self.user)
+        counted = self.service.metrics.counted(settled(self.service.ask(asked), self.id))
+        async with aclosing(counted) as events:
             async for event in events:
                 if isinstance(event, Failed):
                     log = structlog.get_logger()

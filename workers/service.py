@@ -12,6 +12,7 @@ from agent.events import Event
 from agent.question import Depth, Question, Turn
 from tools.page import Webpage
 from workers.keys import Keys
+from workers.metrics import Metrics
 from workers.problems import Problem
 from workers.records import StoredAnswer
 from workers.store_errors import StoreDown
@@ -93,6 +94,7 @@ class Service:
     default_depth: Depth = "normal"
     parts: Callable[[], Awaitable[tuple[Part, ...]]] = no_parts
     complete: Complete | None = None
+    metrics: Metrics = field(default_factory=Metrics)
 
     async def in_store_time(self, wanted: Awaitable[Kept]) -> Kept:
         """What the store answers in time. Raises StoreError, StoreDown too when it does not."""

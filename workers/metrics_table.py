@@ -1,0 +1,45 @@
+"""Writes docs/metrics.md from the metrics that exist: `python -m workers.metrics_table`."""
+
+from pathlib import Path
+
+from prometheus_client.metrics import MetricWrapperBase
+
+from workers.metrics import Metrics
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "metrics.md"
+_HEAD = """# Metrics
+
+`GET /metrics` gives them in Prometheus's text format. It asks for a key like every other path: without a key it is
+open to this machine only. Each process has its own counts. Written by `python -m workers.metrics_table`.
+
+| Name | Kind | Labels | What it counts |
+|---|---|---|---|
+"""
+_TAIL = """
+Outcomes of a planner round: `parsed` (the server's parser read valid calls), `rescued` (a call was left as markup in
+the text or the reasoning), `repeated` (it was had by asking once more without streaming), `json_plan` (it was had
+as JSON), `enough` (a later round called nothing: write), `fallback` (no call could be had: the question is the query).
+Much else than `parsed` and `enough` says that the server's parser or chat template does not fit the model.
+
+The share of prompt tokens that came from the server's prefix cache (SGLang counts them with `--enable-cache-report`):
+
+```
+rate(kaozheng_model_cached_prompt_tokens_total[5m]) / rate(kaozheng_model_prompt_tokens_total[5m])
+```
+"""
+
+
+def table() -> str:
+    """The whole document."""
+    return _HEAD + "".join(_row(metric) for metric in Metrics().all()) + _TAIL
+
+
+def _row(metric: MetricWrapperBase) -> str:
+    described = next(iter(metric.describe()))
+    name = described.name + ("_total" if described.type == "counter" else "")
+    labels = ", ".join(f"`{label}`" for label in metric._labelnames)
+    return f"| `{name}` | {described.type} | {labels} | {described.documentation} |\n"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(table(), encoding="utf-8")
