@@ -172,7 +172,7 @@ _MEASURE = re.compile(
     rf"\s?-?(?P<scale>(?:{_SCALE})(?![a-z]))?\s?-?个?(?P<unit>{_UNIT})?"
 )
 _RANGE = re.compile(r"\s?(?:to|-|–|—|~|至|到|and|或|、)\s?")  # "0.3 to 0.6 °C": the unit is of both
-_FRACTION = re.compile(rf"(?P<whole>{_HAN}+|\d+)分之(?P<part>{_HAN}+|\d+)")
+_FRACTION = re.compile(rf"(?P<whole>{_HAN}{{1,20}}|\d{{1,20}})分之(?P<part>{_HAN}{{1,20}}|\d{{1,20}})")
 _COUNTED = re.compile(r"[个年月日周天名人次种届岁位条项座部台张件只所家支场集章层倍级元米吨]")
 
 

@@ -123,7 +123,7 @@ def _same_signs(claim: str, quote: str) -> bool:
 
 _SHORTEST_QUOTE = 4
 _MOST_PLACES = 100  # where a short claim may stand inside other words
-_LINKED = re.compile(r"!?\[([^\]\n]*)\]\([^)\s]*\)")
+_LINKED = re.compile(r"!?\[([^\]\n]{0,500})\]\([^)\s]{0,2000}\)")  # bounded: linear on "[[[["
 _TARGET = re.compile(r"(?<=\])\([^)\s]*\)")  # of a link: no words of the page
 _SIGNS = re.compile(r"(?<=\d)[.:](?=\d)|[%‰$€£¥℃°]|(?<![\w.)-])-(?=\d)")
 _NO_LETTER = re.compile(r"[\W_]+")

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from tools.address import Target, without_userinfo
 from tools.conditional import Validators
-from tools.errors import PageRefused, PageUnreachable, ToolError
+from tools.errors import PageRefused, PageUnreachable, PageUnreadable, ToolError
 from tools.extraction import Source
 from tools.http import AskedToWait, Fetched, Fetcher, FetchParts
 from tools.manners import Hosts, Manners
 from tools.page import Webpage
 from tools.robots import Robots
 from tools.search import covers
+from tools.walls import REASONS, wall_of
 
 PRODUCT = "kaozheng"
 
@@ -89,6 +90,8 @@ class WebReader:
             if fetched.unchanged:
                 return Visited(None, fetched.validators, fetched.shared)
             page = await self._parts.extract(fetched.body, Source(fetched.url, fetched.content_type))
+            if wall := wall_of(page):
+                raise PageUnreadable(fetched.url, wall, REASONS[wall])
         except ToolError as error:
             if error.subject == subject:
                 raise
