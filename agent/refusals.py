@@ -21,7 +21,7 @@ _OVERFLOW = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_BODY = 4_000  # characters of an error that are looked at
-_NUMBERED = re.compile(r"(\d[\d,]*)\)? (?:input )?tokens|\(length (\d+)\)|length (?:is|of) (\d+)")
+_NUMBERED = re.compile(r"(\d[\d,]{0,14})\)? (?:input )?tokens|\(length (\d+)\)|length (?:is|of) (\d+)")
 
 
 def refused(status: int, body: str, place: str, headers: Mapping[str, str] | None = None) -> ModelDown:
