@@ -12,7 +12,7 @@ from urllib.parse import quote, urldefrag, urlsplit
 _LONGEST_WHOLE = 120  # characters; a longer quote is given by its first and last words
 _END_CHARACTERS = 40
 _BESIDE_CHARACTERS = 24  # of prefix and suffix
-_LINKED = re.compile(r"!?\[([^\]\n]*)\]\([^)\s]*\)")
+_LINKED = re.compile(r"!?\[([^\]\n]{0,500})\]\([^)\s]{0,2000}\)")  # bounded: linear on "[[[["
 _MARKS = re.compile(r"^[ \t]*(?:#{1,6}|[-*+>]|\d{1,3}[.)])[ \t]+|[*_`|]+", re.MULTILINE)
 _BLOCK_END = re.compile(r"\n\s*\n|\n(?=[ \t]*(?:[-*+#|]|\d{1,3}[.)]))")
 _HAN = "\u3400-\u9fff\u3000-\u303f\uff00-\uffef"

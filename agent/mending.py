@@ -20,7 +20,8 @@ from agent.verdicts import Verdicts, extent, faulty
 _MOST_SENTENCES = 12
 _LONGEST_SENTENCE = 600
 _MOST_PASSAGE_CHARACTERS = 12_000
-_LINE = re.compile(r"^\s*(?:[-*]\s+)?(?:\*\*)?(\d{1,3})(?:\*\*)?\s*[:：]\s*(\S.*?)\s*$", re.MULTILINE)
+_BLANKS = r"[ \t]{0,9}"  # bounded: linear on a reply of blanks
+_LINE = re.compile(rf"^{_BLANKS}(?:[-*]{_BLANKS})?(?:\*\*)?(\d{{1,3}})(?:\*\*)?{_BLANKS}[:：]{_BLANKS}(\S.*)$", re.M)
 _RANK = {"supported": 2, "partial": 1}
 
 
@@ -77,8 +78,9 @@ def _lines_of(reply: str, most: int) -> dict[int, str]:
     """The first line of each number; a hyphen means that nothing can be said."""
     found: dict[int, str] = {}
     for match in _LINE.finditer(reply):
-        if 1 <= int(match[1]) <= most and match[2] not in ("-", "–", "—"):
-            found.setdefault(int(match[1]), match[2])
+        line = match[2].rstrip()
+        if 1 <= int(match[1]) <= most and line not in ("-", "–", "—"):
+            found.setdefault(int(match[1]), line)
     return found
 
 
