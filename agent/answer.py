@@ -177,7 +177,8 @@ class Report:
 class Answer:
     """text keeps its [citation:N] markers; every N in it has a Source. Offsets are code points.
 
-    degraded: why the configured model did not write it ("" when it did, or when none is configured).
+    degraded: why the configured model did not write it, as `reason: words for people` ("" when it did, or when none is
+    configured).
     model: the name of the model, or `quoting-reader`.
     """
 

@@ -9,6 +9,7 @@ from agent.packing import Shown
 from agent.prompt import Message, Prompt
 from agent.question import Question, Turn
 from agent.templates import Templates, written_date
+from agent.thinking import without_reasoning
 
 _LABELS = {
     "zh": ("标题", "网站", "日期", "网址"),
@@ -64,11 +65,12 @@ def repair_prompt(prompt: Prompt, answer: str, flaws: Sequence[str], templates: 
 
 
 def earlier(history: Sequence[Turn]) -> tuple[Message, ...]:
-    """History as earlier messages. Its citation numbers meant other pages, so they are taken out."""
+    """History as earlier messages, without reasoning (the fence would hide its tags from request_body). Its citation
+    numbers meant other pages, so they are taken out."""
     messages: list[Message] = []
     for turn in history:
         messages.append(Message("user", fence(turn.question)))
-        messages.append(Message("assistant", fence(MARKER.sub("", turn.answer))))
+        messages.append(Message("assistant", fence(MARKER.sub("", without_reasoning(turn.answer)))))
     return tuple(messages)
 
 

@@ -34,6 +34,11 @@ def flaws_of(question: Question, text: str, pages: int, cites: bool = True) -> t
     return tuple(flaw for flaw in found if flaw is not None)
 
 
+def truncated(broken: str) -> tuple[Flaw, ...]:
+    """broken: why the model's text is not whole, "" where it is."""
+    return (Flaw("truncated", f"The answer is not whole: the model broke off ({broken})."),) if broken else ()
+
+
 def _empty(checked: Checked) -> Flaw | None:
     return None if MARKER.sub("", checked.text).strip() else Flaw("empty", "The answer has no text.")
 

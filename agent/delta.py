@@ -36,5 +36,8 @@ class Delta:
     usage: Usage | None = None
 
 
+CUT = ("length", "abort", "content_filter")
+"""Finishes of a reply that is not whole."""
+
 Generate = Callable[[Prompt], AsyncGenerator[Delta, None]]
 """Streams the reply to a prompt; closing the generator stops the model. Raises ModelDown, also half-way."""

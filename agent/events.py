@@ -69,7 +69,10 @@ class PageSkipped:
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """The prompt is made. pages: addresses, that of [citation:1] first; tokens: of the whole prompt."""
+    """The prompt is made; a second time, smaller, where the server found it too long.
+
+    pages: addresses, that of [citation:1] first; tokens: of the whole prompt.
+    """
 
     pages: tuple[str, ...]
     titles: tuple[str, ...]

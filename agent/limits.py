@@ -30,7 +30,8 @@ DEPTH_LIMITS: Mapping[Depth, DepthLimits] = MappingProxyType(
 @dataclass(frozen=True, slots=True)
 class Limits:
     """page_seconds and search_seconds: for one page and one query; grace_seconds: how long stragglers are waited for
-    once most pages are there; page_tokens: for the texts of all pages in the prompt; context_tokens: of the model."""
+    once most pages are there; page_tokens: for the texts of all pages in the prompt; context_tokens: of the model;
+    thinking_share: of an answer's tokens and time that may pass before its first word."""
 
     depths: Mapping[Depth, DepthLimits] = field(default_factory=lambda: DEPTH_LIMITS)
     page_seconds: float = 15.0
@@ -41,6 +42,7 @@ class Limits:
     results_per_query: int = 10
     parallel_pages: int = 12
     plan_tokens: int = 4_096
+    thinking_share: float = 0.75
 
 
 @dataclass(frozen=True, slots=True)

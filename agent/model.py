@@ -152,7 +152,8 @@ class ModelServer:
 
     def _reply(self, prompt: Prompt) -> Reply:
         thinking = self._config.thinking or self._profile.quirks.thinking
-        return Reply(answer_expected=not prompt.tools, opened=thinking == "opened")
+        continued = prompt.due is not None and self._profile.quirks.continue_final_message
+        return Reply(answer_expected=not prompt.tools, opened=thinking == "opened" and not continued)
 
     @property
     def _profile(self) -> Profile:

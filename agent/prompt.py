@@ -39,6 +39,15 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
+class Due:
+    """An answer that is to come now. thinking: the reasoning so far, for a server that goes on behind it;
+    order: what the others are told instead. This is the one place where reasoning is sent back: in its own turn."""
+
+    thinking: str
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """What R1 reads, and what its citation numbers stand for: `pages[0]` is [citation:1].
 
@@ -48,6 +57,7 @@ class Prompt:
     schema: a JSON schema that the reply must keep; None leaves it free.
     stream: False asks for the whole reply at once, because servers read calls better that way.
     deadline: on the monotonic clock; no pause before another try goes beyond it.
+    due: set where the model has thought long enough.
     """
 
     question: Question
@@ -60,3 +70,4 @@ class Prompt:
     schema: dict[str, object] | None = None
     stream: bool = True
     deadline: float = math.inf
+    due: Due | None = None

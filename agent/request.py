@@ -2,21 +2,23 @@
 
 import hashlib
 import json
-import re
 from dataclasses import replace
 
 from agent.calls import object_arguments
+from agent.fence import fence
 from agent.profile import GENERIC, Grammar, Profile
-from agent.prompt import Message, Prompt, Tool, ToolCall
+from agent.prompt import Due, Message, Prompt, Tool, ToolCall
+from agent.thinking import without_reasoning
 
 
 def request_body(prompt: Prompt, model: str, profile: Profile = GENERIC) -> dict[str, object]:
     """tools only where the prompt has some and the profile allows them; usage is asked for, where a stream would not
     bring it by itself."""
     quirks = profile.quirks
+    messages = [_message(message) for message in _in_call_order(_fitting(_told(prompt, profile), profile))]
     body: dict[str, object] = {
         "model": model,
-        "messages": [_message(message) for message in _in_call_order(_fitting(prompt.messages, profile))],
+        "messages": messages,
         "stream": prompt.stream,
         quirks.max_tokens_field: prompt.max_tokens,
         **_sampling(prompt, profile),
@@ -27,6 +29,8 @@ def request_body(prompt: Prompt, model: str, profile: Profile = GENERIC) -> dict
         body["tools"] = [_tool(tool) for tool in prompt.tools]
     if prompt.question.tenant and quirks.cache_salt:
         body["cache_salt"] = _salt(prompt.question.tenant)
+    if prompt.due and quirks.continue_final_message:
+        body |= {"messages": [*messages, _thought(prompt.due)], "continue_final_message": True}
     if prompt.schema is not None:
         body |= _grammar(prompt.schema, quirks.grammar)
     return body
@@ -60,6 +64,20 @@ def _grammar(schema: dict[str, object], form: Grammar) -> dict[str, object]:
     return {}
 
 
+def _told(prompt: Prompt, profile: Profile) -> tuple[Message, ...]:
+    """Where an answer is due and the server cannot go on behind reasoning, the last message says so."""
+    if prompt.due is None or profile.quirks.continue_final_message:
+        return prompt.messages
+    last = prompt.messages[-1]
+    return *prompt.messages[:-1], replace(last, content=f"{last.content}\n\n{prompt.due.order}")
+
+
+def _thought(due: Due) -> dict[str, object]:
+    """An assistant's turn whose reasoning is over; as R1 writes it, so that the answer follows."""
+    inside = fence(due.thinking).strip()  # a tag in it would end it
+    return {"role": "assistant", "content": f"<think>\n{inside}\n</think>\n\n"}
+
+
 def _fitting(messages: tuple[Message, ...], profile: Profile) -> tuple[Message, ...]:
     """The messages as the profile's server takes them: no system role, or no two of one role in a row."""
     fitted: list[Message] = []
@@ -86,7 +104,7 @@ def _message(message: Message) -> dict[str, object]:
         return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.content}
     if message.role != "assistant":
         return {"role": message.role, "content": message.content}
-    sent: dict[str, object] = {"role": "assistant", "content": _without_reasoning(message.content)}
+    sent: dict[str, object] = {"role": "assistant", "content": without_reasoning(message.content)}
     if message.tool_calls:
         sent["tool_calls"] = [_call(call) for call in message.tool_calls]
     return sent
@@ -96,10 +114,6 @@ def _call(call: ToolCall) -> dict[str, object]:
     """arguments: the JSON text of an object, encoded once; SGLang refuses a history with anything else."""
     arguments = json.dumps(object_arguments(call.arguments) or {}, ensure_ascii=False)
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
-
-
-def _without_reasoning(content: str) -> str:
-    return re.sub(r"\A\s*<think>.*?(</think>\s*|\Z)", "", content, flags=re.DOTALL)
 
 
 def _in_call_order(messages: tuple[Message, ...]) -> list[Message]:

@@ -58,6 +58,19 @@ class ThinkTags:
         return ""
 
 
+def without_reasoning(content: str) -> str:
+    """An earlier answer as it may be sent back: R1 and the APIs that serve it want no reasoning in the history.
+
+    What stands before a `</think>` that nothing opened is reasoning, too.
+    """
+    for inside in (False, True):
+        tags = ThinkTags(inside)
+        text = tags.split(content)[1] + tags.end()[1]
+        if not tags.stray:
+            break
+    return text.lstrip() if tags.closed else text
+
+
 def _up_to_tag(text: str) -> tuple[str, str, str]:
     """(before the first tag, after it, the tag); without a tag: (safe text, what may be half a tag, "")."""
     places = [(text.find(tag), tag) for tag in (OPEN, CLOSE) if tag in text]

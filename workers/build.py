@@ -108,6 +108,7 @@ def _limits(settings: Settings, context_tokens: int) -> Limits:
         search_seconds=settings.search_seconds * len(settings.search_engines),  # each may take its time
         page_tokens=settings.page_tokens,
         context_tokens=context_tokens,
+        thinking_share=settings.thinking_percent / 100,
     )
 
 

@@ -106,7 +106,7 @@ def summary(answer: Answer) -> list[str]:
     """The lines under an answer: what is wrong with it, its sources with their quotes, what could not be read."""
     lines = [f"! {_NOTES[answer.status]}"] if answer.status in _NOTES else []
     if answer.degraded:
-        lines.append(f"! The model server did not answer ({answer.degraded}); this was quoted, not reasoned.")
+        lines.append(f"! This was quoted, not reasoned: the model did not answer ({answer.degraded}).")
     lines += [f"! {flaw.detail}" for flaw in answer.flaws if flaw.rule != "uncited"]
     cited = [source for source in answer.sources if source.cited]
     if cited:

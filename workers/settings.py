@@ -100,6 +100,13 @@ class Settings(BaseSettings):
     )
     answer_tokens: int = Field(8_192, ge=256, description="longest answer with its reasoning, in tokens")
     research_answer_tokens: int = Field(16_384, ge=256, description="the same for research, in tokens")
+    thinking_percent: float = Field(
+        75,
+        ge=1,
+        le=100,
+        description="share of an answer's tokens and time after which a model that still thinks is told to answer, "
+        "in percent",
+    )
     page_tokens: int = Field(24_000, ge=500, description="page text shown to the model at most, in tokens")
     first_token_seconds: float = Field(60, gt=0, le=3_600, description="wait for the model's first token, in seconds")
     silent_seconds: float = Field(30, gt=0, le=3_600, description="longest silence between two tokens, in seconds")

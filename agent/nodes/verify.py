@@ -12,10 +12,11 @@ from langgraph.runtime import Runtime
 
 from agent.answer import Answer, Flaw, Source, Status
 from agent.asking import repair_prompt
-from agent.checks import REPAIRABLE, flaws_of
+from agent.checks import REPAIRABLE, flaws_of, truncated
 from agent.citations import CitationReader
 from agent.claims import citations_of
 from agent.corrections import Editing
+from agent.delta import CUT
 from agent.errors import ModelDown
 from agent.events import Answered, Corrected, Text, Verified
 from agent.findings import Findings, found_in, reported
@@ -106,7 +107,7 @@ async def _mend(editing: Editing, verdicts: Verdicts, run: Run, prompt: Prompt) 
 
 
 async def _reply(request: Prompt, run: Run, seconds: float) -> str:
-    """What the model says in time, with markers in our form; "" when it is down or too slow."""
+    """What the model says in time, with markers in our form; "" when it is down, too slow or cut off."""
     assert run.deps.generate is not None
     reader, pieces = CitationReader(len(request.pages)), list[str | int]()
     try:
@@ -115,6 +116,8 @@ async def _reply(request: Prompt, run: Run, seconds: float) -> str:
                 pieces += reader.feed(delta.text)
                 if delta.usage:
                     run.usage += delta.usage
+                if delta.finish in CUT:
+                    return ""
     except (ModelDown, TimeoutError):
         return ""
     pieces += reader.close()
@@ -137,7 +140,7 @@ def _answer(state: Gathering, run: Run, draft: Draft, editing: Editing, found: F
         supports=found.supports,
         asked=state["asked"],
         skipped=state["skipped"],
-        flaws=(*(_flaws(editing.text, prompt) if prompt else ()), *found.marks),
+        flaws=(*truncated(draft.broken), *(_flaws(editing.text, prompt) if prompt else ()), *found.marks),
         corrections=editing.corrections,
         offers=found.offers,
         dropped_markers=draft.dropped_markers,

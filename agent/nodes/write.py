@@ -1,25 +1,27 @@
 """Pages -> prompt -> draft: one fresh call without tools, streamed; only valid citations leave it."""
 
 import asyncio
-from contextlib import aclosing
+from dataclasses import replace
 
 from langgraph.runtime import Runtime
 
 from agent.asking import file_prompt, search_prompt
-from agent.citations import CitationReader
 from agent.delta import Generate
 from agent.errors import ModelDown, ModelMisbehaved
-from agent.events import Cited, Packed, Text, Thinking
+from agent.events import Packed
 from agent.fence import fence_line
 from agent.nodes.deps import Deps, Run, WhyQuoted
 from agent.nodes.state import Draft, Gathering, Written
+from agent.nodes.writing import Writing, WritingLimits
 from agent.packing import pack
-from agent.prompt import Prompt
+from agent.prompt import Due, Prompt
 from tools.page import Webpage
 
 _AROUND_EACH_PAGE = 80  # tokens for the lines around a page's text
 _QUOTE_SECONDS = 10.0  # the quoting reader's own limit: it may begin when the model has used up the time
 _RESERVE_SECONDS = 2.0  # of the run, kept back from the model for checking, or for quoting in its place
+_SHARE_AFTER_OVERFLOW = 0.5
+_LEAST_SHARE_FOR_TEXT = 0.25
 _AROUND_ALL = 1_600  # tokens of the vendor's template, the longer of the two, and the system line
 
 
@@ -29,16 +31,23 @@ async def write(state: Gathering, runtime: Runtime[Run]) -> Written:
     pages = [*run.question.files, *(run.pages[url] for url in state["read"])]
     if not pages:
         return {**state, "draft": Draft("")}
-    run.prompt = await _prompt(state, run, pages)
+    await _pack(state, runtime, pages)
+    return {**state, "draft": await _draft(state, runtime, pages)}
+
+
+async def _pack(state: Gathering, runtime: Runtime[Run], pages: list[Webpage], share: float = 1.0) -> None:
+    """Make the prompt. share: of the room for page texts that is used."""
+    run = runtime.context
+    run.prompt = await _prompt(state, run, pages, share)
     runtime.stream_writer(await asyncio.to_thread(_packed, run.prompt, pages, run.deps))
-    return {**state, "draft": await _draft(run.prompt, runtime)}
 
 
-async def _prompt(state: Gathering, run: Run, pages: list[Webpage]) -> Prompt:
+async def _prompt(state: Gathering, run: Run, pages: list[Webpage], share: float) -> Prompt:
     deps, question = run.deps, run.question
     queries = {search.query for past in state["rounds"] for search in past.plan.searches}
     wanted = "\n".join([question.text, *sorted(queries - {question.text})])
-    shown = await asyncio.to_thread(pack, wanted, pages, _budget(run, len(pages)), deps.count_tokens)
+    budget = int(_budget(run, len(pages)) * share)
+    shown = await asyncio.to_thread(pack, wanted, pages, budget, deps.count_tokens)
     make = search_prompt if question.search else file_prompt
     return make(question, shown, deps.templates, deps.today(), run.limits.answer_tokens)
 
@@ -70,83 +79,64 @@ def _packed(prompt: Prompt, pages: list[Webpage], deps: Deps) -> Packed:
     )
 
 
-async def _draft(prompt: Prompt, runtime: Runtime[Run]) -> Draft:
+async def _draft(state: Gathering, runtime: Runtime[Run], pages: list[Webpage]) -> Draft:
     """The model's draft; the quoting reader's when there is no model, or when it is down before its first word."""
-    run = runtime.context
-    deps = run.deps
+    deps = runtime.context.deps
     if deps.generate is None:
-        return await _quoted(prompt, runtime, "no_model")
+        return await _quoted(runtime, "no_model")
     try:
-        return await _by_model(prompt, deps.generate, runtime)
+        return await _by_model(state, runtime, pages, deps.generate)
     except (ModelDown, ModelMisbehaved) as error:
         if not deps.degrade:
             raise
-        why = error.reason if isinstance(error, ModelDown) else error.code
-        return await _quoted(prompt, runtime, "model_down", degraded=why)
+        reason = error.reason if isinstance(error, ModelDown) else error.code
+        return replace(await _quoted(runtime, "model_down"), degraded=f"{reason}: {error}")
 
 
-async def _quoted(prompt: Prompt, runtime: Runtime[Run], why: WhyQuoted, degraded: str = "") -> Draft:
-    writing = _Writing(prompt, runtime, _QUOTE_SECONDS, degraded)
+async def _quoted(runtime: Runtime[Run], why: WhyQuoted) -> Draft:
+    writing = Writing(_made(runtime), runtime, WritingLimits(_QUOTE_SECONDS))
     return await writing.run(runtime.context.deps.quote(why), "quoting-reader")
 
 
-async def _by_model(prompt: Prompt, generate: Generate, runtime: Runtime[Run]) -> Draft:
-    """A model that answers with nothing is asked once more."""
-    for _ in range(2):
-        run = runtime.context
-        writing = _Writing(prompt, runtime, max(0.0, run.seconds_left - _RESERVE_SECONDS))
-        draft = await writing.run(generate, run.deps.model_name)
-        if draft.text.strip() or draft.broken:
-            return draft
-    raise ModelMisbehaved("The model answered twice without any text. Ask again, or use another model.")
+def _made(runtime: Runtime[Run]) -> Prompt:
+    prompt = runtime.context.prompt
+    assert prompt is not None
+    return prompt
 
 
-class _Writing:
-    """One call of a model: deltas in, events out, a draft at the end. What was written survives a break."""
+async def _by_model(state: Gathering, runtime: Runtime[Run], pages: list[Webpage], generate: Generate) -> Draft:
+    """A prompt that the server finds too long is made smaller once: its tokens may not be ours."""
+    try:
+        return await _answered(runtime, generate)
+    except ModelDown as down:
+        if down.reason != "context_overflow":
+            raise
+    await _pack(state, runtime, pages, _SHARE_AFTER_OVERFLOW)
+    return await _answered(runtime, generate)
 
-    def __init__(self, prompt: Prompt, runtime: Runtime[Run], seconds: float, degraded: str = "") -> None:
-        self._prompt, self._runtime, self._seconds, self._degraded = prompt, runtime, seconds, degraded
-        self._reader = CitationReader(len(prompt.pages))
-        self._text: list[str] = []
-        self._thinking: list[str] = []
-        self._finish = ""
 
-    async def run(self, generate: Generate, model: str) -> Draft:
-        broken = ""
-        try:
-            async with asyncio.timeout(self._seconds):
-                await self._stream(generate)
-        except ModelDown as down:
-            if not any(self._text):
-                raise
-            broken = down.reason
-        except TimeoutError:
-            if not any(self._text):
-                raise ModelDown("deadline", "The time for this question ran out before the first word.") from None
-            broken = "deadline"
-        self._send(self._reader.close())
-        if self._finish in ("length", "abort", "content_filter"):
-            broken = broken or self._finish
-        text, thinking = "".join(self._text), "".join(self._thinking)
-        return Draft(text, thinking, self._reader.dropped, broken, self._degraded, model)
+async def _answered(runtime: Runtime[Run], generate: Generate) -> Draft:
+    """A model that thought for too long, or answered with nothing, is told once to answer now."""
+    run, prompt = runtime.context, _made(runtime)
+    first = await Writing(prompt, runtime, _limits(run, prompt)).run(generate, run.deps.model_name)
+    if first.text.strip():
+        return first
+    due = _due(prompt, first.thinking, run)
+    second = await Writing(due, runtime, _limits(run, due)).run(generate, run.deps.model_name)
+    if second.text.strip():
+        return replace(second, thinking=first.thinking + second.thinking)
+    raise ModelMisbehaved("the model answered twice without any text; ask again, or use another model")
 
-    async def _stream(self, generate: Generate) -> None:
-        async with aclosing(generate(self._prompt)) as deltas:
-            async for delta in deltas:
-                if delta.thinking:
-                    self._thinking.append(delta.thinking)
-                    self._runtime.stream_writer(Thinking(delta.thinking))
-                self._send(self._reader.feed(delta.text))
-                self._finish = delta.finish or self._finish
-                if delta.usage:
-                    self._runtime.context.usage += delta.usage
 
-    def _send(self, pieces: list[str | int]) -> None:
-        for piece in pieces:
-            if isinstance(piece, int):
-                page = self._prompt.pages[piece - 1]
-                self._text.append(f"[citation:{piece}]")
-                self._runtime.stream_writer(Cited(piece, page.url, fence_line(page.title)))
-            else:
-                self._text.append(piece)
-                self._runtime.stream_writer(Text(piece))
+def _limits(run: Run, prompt: Prompt) -> WritingLimits:
+    seconds = max(0.0, run.seconds_left - _RESERVE_SECONDS)
+    share = run.deps.limits.thinking_share
+    return WritingLimits(seconds, prompt.max_tokens * share, seconds * share)
+
+
+def _due(prompt: Prompt, thinking: str, run: Run) -> Prompt:
+    """The same prompt for an answer that is due now, with what the reasoning has left of its tokens."""
+    order = run.deps.templates[f"answer_now_{prompt.question.language}"].text
+    left = prompt.max_tokens - run.deps.count_tokens(thinking)
+    least = int(prompt.max_tokens * _LEAST_SHARE_FOR_TEXT)
+    return replace(prompt, due=Due(thinking, order), max_tokens=max(left, least))

@@ -299,7 +299,10 @@ async def test_a_model_that_says_nothing_until_time_runs_out_is_replaced_by_the_
     given = deps(FakeWeb(TIDES), FakeModel([[None]]), limits=limits)
     answer = await asyncio.wait_for(answer_of(Question("Why are there tides?", depth="quick"), given), 5)
 
-    assert (answer.model, answer.degraded) == ("quoting-reader", "deadline")
+    assert (answer.model, answer.degraded) == (
+        "quoting-reader",
+        "deadline: the time for this question ran out before the first word",
+    )
     assert answer.citations
 
 
@@ -311,7 +314,7 @@ async def test_a_model_that_is_down_is_replaced_by_the_quoting_reader_and_said_s
     answer = await answer_of(QUESTION, deps(FakeWeb(TIDES), FakeModel(), generate=dead))
 
     assert answer.model == "quoting-reader"
-    assert answer.degraded == "unreachable"
+    assert answer.degraded == "unreachable: the model server does not answer"
     assert answer.citations
 
 
