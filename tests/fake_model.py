@@ -32,6 +32,7 @@ class Fault:
     garbage: this instead of the JSON of the next chunk; then the stream goes on
     stall:   silence; the connection stays open until the client leaves
     finish:  this finish_reason instead of the right one (`abort`, `length`)
+    deaf:    the generation counts as running although its client has left
     """
 
     status: int = 0
@@ -42,6 +43,7 @@ class Fault:
     stall: bool = False
     finish: str = ""
     after: int = 1
+    deaf: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Reply:
     calls: (name, arguments as JSON text), streamed as SGLang streams them: the name, then all arguments.
     reasoning_field: `reasoning_content` (SGLang) or `reasoning` (vLLM). pause: seconds before each chunk.
     lost_tokens: counted in the usage and never sent, as when the server's parser loses a call.
+    prompt_tokens: instead of those counted from the messages.
     """
 
     content: str | tuple[str, ...] = ""
@@ -61,6 +64,7 @@ class Reply:
     fault: Fault | None = None
     reasoning_field: str = "reasoning_content"
     cached_tokens: int = 0
+    prompt_tokens: int = 0
     lost_tokens: int = 0
 
 
@@ -71,13 +75,15 @@ class FakeModel:
     """url: to give to a client (ends in /v1). requests: the bodies, in the order of their coming.
 
     running: replies being streamed now. finished: replies streamed to the end. left: how many times a client
-    closed the connection before the end.
+    closed the connection before the end. pages: what other paths answer to GET, as (status, content type, body);
+    None there is /v1/loads with what is running.
     """
 
     def __init__(self, script: Script, models: Body | None = None, api_key: str = "") -> None:
         self.url = ""
         self.requests: list[Body] = []
         self.running = self.finished = self.left = 0
+        self.pages: dict[str, tuple[int, str, str] | None] = {}
         self._script: Callable[[Body], Reply] = (lambda _: script) if isinstance(script, Reply) else script
         self._models = models or {"object": "list", "data": [{"id": NAME, "max_model_len": CONTEXT}]}
         self._api_key = api_key
@@ -114,11 +120,16 @@ class FakeModel:
     async def _answer(self, head: str, body: bytes, writer: asyncio.StreamWriter) -> None:
         if self._api_key and f"authorization: bearer {self._api_key}\r\n" not in head.lower():
             return await _json(writer, 401, {"error": "Unauthorized"})
+        path = head.split(" ", 2)[1]
+        if head.startswith("GET ") and path in self.pages:
+            return await self._page(path, writer)
         if head.startswith("GET /v1/models "):
             return await _json(writer, 200, self._models)
         if not head.startswith("POST /v1/chat/completions "):
             return await _json(writer, 404, {"detail": "Not Found"})
         request: Body = json.loads(body)
+        if not request["messages"]:
+            return await _json(writer, 400, {"object": "error", "message": "Messages cannot be empty.", "code": 400})
         self.requests.append(request)
         reply = self._script(request)
         if reply.fault and reply.fault.status:
@@ -127,6 +138,13 @@ class FakeModel:
             await asyncio.sleep(reply.pause)
             return await _json(writer, 200, completion(reply, request))
         return await self._stream(reply, request, writer)
+
+    async def _page(self, path: str, writer: asyncio.StreamWriter) -> None:
+        loads = json.dumps({"loads": [{"num_running_reqs": self.running, "num_waiting_reqs": 0}]})
+        status, kind, body = self.pages[path] or (200, "application/json", loads)
+        await _head(writer, status, kind)
+        await _chunk(writer, body.encode())
+        await _chunk(writer, b"")
 
     async def _stream(self, reply: Reply, request: Body, writer: asyncio.StreamWriter) -> None:
         self.running += 1
@@ -143,7 +161,7 @@ class FakeModel:
                 await _chunk(writer, b"")
                 self.finished += 1
         finally:
-            self.running -= 1
+            self.running -= not (reply.fault and reply.fault.deaf)
             self.left += left
 
 
@@ -236,7 +254,7 @@ def completion(reply: Reply, request: Body) -> Body:
 
 def _usage(reply: Reply, request: Body) -> Body:
     """Counts that grow with the text; not those of a tokenizer."""
-    prompt = len(json.dumps(request["messages"])) // 4
+    prompt = reply.prompt_tokens or len(json.dumps(request["messages"])) // 4
     reasoning, content = ("".join(_pieces(text, 4)) for text in (reply.reasoning, reply.content))
     written = (len(reasoning) + len(content)) // 4 + 1 + reply.lost_tokens
     return {

@@ -82,7 +82,7 @@ async def open_house(settings: Settings, notice: Notice, kept: PageStore | None 
         library = await open_library(settings, extractor, notice)
         search = await opened.enter_async_context(_open_search(settings, library))
         _say_of_pages(settings, notice)
-        read = await opened.enter_async_context(_open_reader(settings, library, extractor, kept))
+        read = await opened.enter_async_context(open_reader(settings, library, extractor, kept))
         model = await opened.enter_async_context(_open_model(settings, notice))
         deps = Deps(
             search=search,
@@ -206,6 +206,13 @@ async def index(library: Library, folder: Path, extractor: Extractor, notice: No
 @asynccontextmanager
 async def _open_search(settings: Settings, library: Library | None) -> AsyncGenerator[Search, None]:
     """The configured engines in their order, each behind its circuit breaker."""
+    async with open_engines(settings, library) as engines:
+        yield Failover(engines, FailoverSettings(settings.search_seconds)).search
+
+
+@asynccontextmanager
+async def open_engines(settings: Settings, library: Library | None) -> AsyncGenerator[list[tuple[str, Search]], None]:
+    """The configured engines by name, in their order. Raises SettingsError."""
     async with AsyncExitStack() as opened:
         http = await opened.enter_async_context(engine_client(settings.search_proxy or None, settings.search_seconds))
         engines: list[tuple[str, Search]] = []
@@ -223,7 +230,7 @@ async def _open_search(settings: Settings, library: Library | None) -> AsyncGene
                 engines.append((name, ddgs.search))
             elif name in KEYED:
                 engines.append((name, KEYED[name](http, _engine_key(settings, name), limits).search))
-        yield Failover(engines, FailoverSettings(settings.search_seconds)).search
+        yield engines
 
 
 def _engine_key(settings: Settings, name: str) -> str:
@@ -241,7 +248,7 @@ def _ddgs(settings: Settings) -> Ddgs:
 
 
 @asynccontextmanager
-async def _open_reader(
+async def open_reader(
     settings: Settings, library: Library | None, extractor: Extractor, kept: PageStore | None
 ) -> AsyncGenerator[Read, None]:
     """Library pages from the index, all others through the one door to the network."""
@@ -323,7 +330,7 @@ async def _open_model(settings: Settings, notice: Notice) -> AsyncGenerator[_Mod
         return
     from agent.model import ModelServer
 
-    server = ModelServer(_model_config(settings))
+    server = ModelServer(model_config(settings))
     name, context_tokens = settings.model_name or "model", settings.model_context_tokens or _CONTEXT_TOKENS
     try:
         facts = await server.discover()
@@ -354,7 +361,8 @@ def _patient(generate: Generate, settings: Settings) -> Generate:
     return PatientModel(generate, rules, breaker, RetryBudget(settings.retry_percent / 100)).generate
 
 
-def _model_config(settings: Settings) -> "ModelConfig":
+def model_config(settings: Settings) -> "ModelConfig":
+    """How the model server is asked."""
     from agent.model import ModelConfig
 
     return ModelConfig(

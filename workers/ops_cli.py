@@ -1,4 +1,4 @@
-"""The operator's commands: config, backup, restore, forget, keys. What they do is in workers/ops.py."""
+"""The operator's commands: config, backup, restore, forget, keys (workers/ops.py), doctor, profile (doctor_cli.py)."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +10,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="print one JSON object")]
 Yes = Annotated[bool, typer.Option("--yes", help="do not ask")]
 
 keys_app = typer.Typer(help="API keys of the service: create, list, revoke.", no_args_is_help=True)
+profile_app = typer.Typer(help="How each model is asked and its server started: list, launch.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +19,9 @@ def register(app: typer.Typer) -> None:
     app.command("backup")(backup)
     app.command("restore")(restore)
     app.command("forget")(forget)
+    app.command("doctor")(doctor)
     app.add_typer(keys_app, name="keys")
+    app.add_typer(profile_app, name="profile")
 
 
 def show_config(as_json: AsJson = False, config: Config = None) -> None:
@@ -60,6 +63,39 @@ def forget(
     from workers import ops
 
     raise typer.Exit(ops.forget(ops.Target(answer, thread, user), yes, config))
+
+
+def doctor(
+    url: Annotated[str, typer.Option(help="examine this model server instead of the one in the settings")] = "",
+    page: Annotated[str, typer.Option(help="page to read as a trial; - for none")] = "https://example.com/",
+    seconds: Annotated[float, typer.Option(help="for everything together", min=1.0)] = 300.0,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Say line by line what works, and what to do about what does not. Exit code 1 when something fails."""
+    from workers import doctor_cli
+
+    tried = "" if page == "-" else page
+    raise typer.Exit(doctor_cli.run(doctor_cli.Options(url, tried, seconds, as_json, config)))
+
+
+@profile_app.command("list")
+def profile_list() -> None:
+    """The profiles that come with the program, and what of each has been run."""
+    from workers import doctor_cli
+
+    raise typer.Exit(doctor_cli.list_profiles())
+
+
+@profile_app.command("launch")
+def profile_launch(
+    name: Annotated[str, typer.Argument(help="a profile of `profile list`, or the path of a profile file")],
+    templates: Annotated[str, typer.Option(help="folder of the chat templates, as the server sees it")] = "",
+) -> None:
+    """Print the command that starts the model server of a profile."""
+    from workers import doctor_cli
+
+    raise typer.Exit(doctor_cli.show_launch(name, templates))
 
 
 @keys_app.command("create")

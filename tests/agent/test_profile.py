@@ -33,6 +33,7 @@ def prompt(*messages: Message, tools: bool = False) -> Prompt:
 def test_the_programs_own_profiles_are_those_that_the_documentation_lists() -> None:
     assert set(known_names()) == {
         "r1-0528-sglang",
+        "r1-0528-sglang-router",
         "r1-0528-qwen3-8b-sglang",
         "r1-0528-vllm",
         "r1-0528-qwen3-8b-vllm",
@@ -68,6 +69,7 @@ def test_the_generic_profile_is_what_holds_where_no_file_fits() -> None:
     [
         (("deepseek-r1-0528",), "sglang", "gpu", "r1-0528-sglang"),
         (("deepseek-ai/DeepSeek-R1-0528",), "SGLang", "gpu", "r1-0528-sglang"),
+        (("deepseek-r1-0528",), "local", "router", "r1-0528-sglang-router"),
         (("deepseek-ai/DeepSeek-R1-0528-Qwen3-8B",), "sglang", "gpu", "r1-0528-qwen3-8b-sglang"),
         (("deepseek-r1-0528",), "vllm", "gpu", "r1-0528-vllm"),
         (("r1", "/models/DeepSeek-R1-0528-Qwen3-8B"), "vllm", "gpu", "r1-0528-qwen3-8b-vllm"),

@@ -11,11 +11,14 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 # The tables stand beside this file; SGLang's environment does not know the project.
 from cases import CASES
+from checked import checked
 from talks import TALKS
 
 
 def respond(prompt: str) -> str:
     """prompt: the whole rendered text, special tokens included. Returns R1's raw output."""
+    if "This is a check by kaozheng doctor" in prompt:
+        return checked(prompt)
     named = re.findall(r"\b(case|talk):([a-z0-9-]+)", prompt)
     kind, name = named[-1] if named else ("", "")
     row = CASES.get(name) if kind == "case" else TALKS.get(name)

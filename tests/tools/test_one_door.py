@@ -18,7 +18,7 @@ ALLOWED = {
     "tools/dialling.py": {"httpcore"},
     "tools/resolver.py": {"socket", "getaddrinfo"},
 }
-OPERATOR_ENDPOINTS = ("tools/engines/", "agent/model.py", "workers/")
+OPERATOR_ENDPOINTS = ("tools/engines/", "tools/operator.py", "agent/model.py", "workers/")
 """These reach addresses that come from settings, never from a page; they have clients of their own."""
 CALLS = frozenset({"open_connection", "create_connection", "getaddrinfo", "urlopen"})
 
