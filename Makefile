@@ -65,6 +65,10 @@ eval-support: $(VENV)/.dev ## measure the judge of citations: make eval-support 
 eval-quoting: $(VENV)/.dev ## measure the quoting reader beside BM25's first sentence: make eval-quoting DIR="..."
 	@$(BIN)/python -m tests.evals.quoting.run $(DIR) $(LIMIT)
 
+.PHONY: eval-conflicts
+eval-conflicts: $(VENV)/.dev ## pages that disagree, and pages that do not: make eval-conflicts DIR="..." (rgb/ and xquad/ in it)
+	@$(BIN)/python -m tests.evals.disagreement $(DIR)
+
 .PHONY: prompts
 prompts: $(VENV)/.dev ## hold the fence's laws in 20,000 generated prompts (a few minutes)
 	@$(BIN)/python -m tests.agent.generated_prompts 20000

@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from agent.answer import Answer, Flaw, Offer, Quoted, Support
+from agent.answer import Answer, Conflict, Flaw, Offer, Quoted, Support
+from agent.conflicts import conflicts_of, told
+from agent.corrections import Editing
 from agent.links import text_link
 from agent.offers import offers_of
 from agent.report import Judged, report_of
 from agent.verdicts import Verdicts, faulty
+from tools.text import Script
 
+DISAGREE = "pages disagree"
 _NOTICE = "\n---\n\n*"  # how the quoting reader sets off what it says of itself
 _SHOWN_CHARACTERS = 80
 _SAID = {
@@ -26,14 +30,17 @@ class Findings:
     supports: tuple[Support, ...] = ()
     marks: tuple[Flaw, ...] = ()
     offers: tuple[Offer, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
 
 
 def found_in(text: str, verdicts: Verdicts, model: str) -> Findings:
     """model: who wrote it; to the quoting reader's own words nothing is offered."""
     supports = tuple(_linked(one, verdicts) for one in verdicts.supports(text))
     marks = tuple(_marks(verdicts.judged(text)))
-    offers = () if model == "quoting-reader" else offers_of(text, verdicts, len(text))
-    return Findings(supports, marks, tuple(_linked(one, verdicts) for one in offers))
+    end = end_of_answer(text, model)
+    offers = () if model == "quoting-reader" else offers_of(text, verdicts, end)
+    conflicts = (_both_linked(one, verdicts) for one in conflicts_of(text, verdicts, end))
+    return Findings(supports, marks, tuple(_linked(one, verdicts) for one in offers), tuple(conflicts))
 
 
 def reported(answer: Answer) -> Answer:
@@ -47,12 +54,24 @@ def end_of_answer(text: str, model: str) -> int:
     return at if at >= 0 else len(text)
 
 
+def tell_conflicts(editing: Editing, found: Findings, script: Script) -> None:
+    """Under the quoting reader's quotations: it does not reason, so it cannot have said that its pages disagree."""
+    at = editing.text.rfind(_NOTICE)
+    if found.conflicts and at >= 0:
+        place = at + len(_NOTICE) - 1
+        editing.replace(place, place, told(found.conflicts, script) + "\n\n", DISAGREE)
+
+
 def _marks(claims: tuple[Judged, ...]) -> Iterator[Flaw]:
     for one in filter(faulty, claims):
         rule = "contradicted" if any(s.verdict == "contradicted" for s in one.supports) else "unsupported"
         line = " ".join(one.claim.text.split())
         shown = line if len(line) <= _SHOWN_CHARACTERS else line[: _SHOWN_CHARACTERS - 1] + "…"
         yield Flaw(rule, _SAID[rule].format(shown), one.claim.start, one.claim.end)
+
+
+def _both_linked(conflict: Conflict, verdicts: Verdicts) -> Conflict:
+    return replace(conflict, says=_linked(conflict.says, verdicts), against=_linked(conflict.against, verdicts))
 
 
 def _linked(found: QuoteOf, verdicts: Verdicts) -> QuoteOf:

@@ -14,8 +14,9 @@ def correct_citations(editing: Editing, verdicts: Verdicts) -> None:
     """Each changed marker is a correction of its own; a sentence that no page supports keeps what it cites."""
     claims = verdicts.judged(editing.text)
     right = {one.claim.start: page for one in claims if (page := _right_page(one, verdicts))}
-    starts = [claim.start for claim in claims_of(editing.text)]
-    for marker in reversed(list(MARKER.finditer(editing.text))):  # from the end: the places before stay as they are
+    starts = [claim.start for claim in claims_of(editing.text)] if right else []
+    markers = list(MARKER.finditer(editing.text)) if right else []
+    for marker in reversed(markers):  # from the end: the places before stay as they are
         owner = starts[max(bisect_left(starts, marker.start()) - 1, 0)]
         if owner in right:
             # The sentence's first marker takes the right number, the others go.

@@ -15,6 +15,7 @@ from agent.claims import Claim, claims_of
 from agent.support import Judge
 from tools.page import Webpage
 
+_RULES = frozenset(check.__name__.lstrip("_") for check in CHECKS)
 TOLD = ("sentence", "item", "row")
 _MOST_TOGETHER = 8  # pages of one claim that are judged together; a claim that cites more is judged page by page
 
@@ -49,7 +50,7 @@ def report_of(answer: Answer, end: int | None = None) -> Report:
     precise = sum(recalled and _needed(one, support) for recalled, one, support in pairs)
     cited = sum(bool(one.supports) for one in claims)
     supported = sum(recalled for recalled, _ in told)
-    broken = tuple(dict.fromkeys(flaw.rule for flaw in answer.flaws if not flaw.end))
+    broken = tuple(dict.fromkeys(flaw.rule for flaw in answer.flaws if flaw.rule in _RULES and not flaw.end))
     return Report(
         claims=len(claims),
         cited=cited,
@@ -61,8 +62,8 @@ def report_of(answer: Answer, end: int | None = None) -> Report:
         supported_share=_share(supported, cited),
         sources=len(answer.sources),
         sources_cited=sum(source.cited for source in answer.sources),
-        rules=len(CHECKS),
-        rules_kept=len(CHECKS) - len(broken),
+        rules=len(_RULES),
+        rules_kept=len(_RULES) - len(broken),
         rules_broken=broken,
         conflicts=len(answer.conflicts),
     )

@@ -40,6 +40,13 @@ class Verdicts:
             return known
         return replace(known, claim_start=claim.start, claim_end=claim.end)
 
+    def overrule(self, text: str, supports: Sequence[Support]) -> None:
+        """Takes over other verdicts on the claims of a text, from whoever knows better. supports: as of supports()."""
+        claims = {claim.start: claim for claim in claims_of(text)}
+        for support in supports:
+            if claim := claims.get(support.claim_start):
+                self._known[claim.text, claim.kind, support.number] = support
+
     def judged(self, text: str) -> tuple[Judged, ...]:
         """Every claim that can be judged, with a support for each page that it cites."""
         return tuple(

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from agent.answer import Answer, Source, Support
+from agent.answer import Answer, Report, Source, Support
+from agent.conflicts import told
 from agent.events import (
     Answered,
     Cancelled,
@@ -23,6 +24,8 @@ from agent.events import (
     Thinking,
     Verified,
 )
+from agent.findings import DISAGREE
+from tools.text import Script
 from workers.terminal import MarkdownStream, safe, say
 
 _QUOTE_CHARACTERS = 160
@@ -38,6 +41,7 @@ _VERDICTS = {
     "unavailable": "not judged",
 }
 
+_MOST_FAULTS = 5
 _WORST_FIRST = ("contradicted", "unsupported", "partial", "supported", "unavailable")
 
 
@@ -74,7 +78,7 @@ class Progress:
             say(self._lines[type(event)](event))
 
     def _answered(self, answer: Answer) -> None:
-        if answer.text != self._wrote:  # corrected after it was streamed, or never streamed at all
+        if answer.text != self._wrote and _changed(answer):  # corrected after it was streamed, or never streamed at all
             if self._wrote:
                 self._markdown.close()
                 say("\nThe answer was corrected:\n")
@@ -83,6 +87,11 @@ class Progress:
         for line in summary(answer):
             print(safe(line))
         sys.stdout.flush()
+
+
+def _changed(answer: Answer) -> bool:
+    """That pages disagree is told below in any case: no reason to show all of the answer once more."""
+    return not answer.corrections or any(change.reason != DISAGREE for change in answer.corrections)
 
 
 def _by(engine: str) -> str:
@@ -107,7 +116,8 @@ def summary(answer: Answer) -> list[str]:
     lines = [f"! {_NOTES[answer.status]}"] if answer.status in _NOTES else []
     if answer.degraded:
         lines.append(f"! This was quoted, not reasoned: the model did not answer ({answer.degraded}).")
-    lines += [f"! {flaw.detail}" for flaw in answer.flaws if flaw.rule != "uncited"]
+    lines += _faults(answer)
+    lines += [f"! {line.strip('*')}" for line in told(answer.conflicts, _script(answer)).splitlines()]
     cited = [source for source in answer.sources if source.cited]
     if cited:
         lines += ["", "Sources"]
@@ -115,6 +125,17 @@ def summary(answer: Answer) -> list[str]:
         lines += _source(source, [support for support in answer.supports if support.number == source.number])
     lines += _unread(answer)
     return [*([] if lines[:1] == [""] else [""]), *lines, "", _closing(answer)]
+
+
+def _faults(answer: Answer) -> list[str]:
+    """Of sentences that no page says the first few only: the JSON has them all, with their places."""
+    lines = [f"! {flaw.detail}" for flaw in answer.flaws if flaw.rule != "uncited"]
+    more = len(lines) - _MOST_FAULTS
+    return lines if more <= 0 else [*lines[:_MOST_FAULTS], f"! … and {more} more"]
+
+
+def _script(answer: Answer) -> Script:
+    return "zh-Hans" if answer.language == "zh" else "en"
 
 
 def _source(source: Source, supports: list[Support]) -> list[str]:
@@ -146,5 +167,12 @@ def _closing(answer: Answer) -> str:
     proven = len({support.claim_start for support in answer.supports if support.verdict == "supported"})
     pages = sum(source.cited for source in answer.sources)
     tokens = f", {answer.usage.completion_tokens:,} tokens" if answer.usage.completion_tokens else ""
-    judged = f"{proven} of {claims} cited sentences supported · {pages} pages cited"
+    judged = f"{proven} of {claims} cited sentences supported · {pages} pages cited{_proof(answer.report)}"
     return f"{judged} · {answer.model} · {answer.seconds} s{tokens}"
+
+
+def _proof(report: Report) -> str:
+    """ALCE's two figures, where there is something to count."""
+    if report.citation_precision is None or report.citation_recall is None:
+        return ""
+    return f" · citation precision {report.citation_precision:.2f}, recall {report.citation_recall:.2f}"

@@ -17,6 +17,7 @@ from tools.text import words
 _SHINGLE_WORDS = 5
 _SAME_TEXT = 0.9  # share of the smaller text's shingles that the other one has
 _MOST_SHINGLES = 4_000
+_SHORT_SHINGLES = 600  # of a snippet or a short page: its own words outweigh what a site puts around them
 _ENOUGH = 0.6  # of the wanted pages; then only a grace period is left for the others
 
 
@@ -97,6 +98,9 @@ def _shingles(text: str) -> frozenset[int]:
 
 
 def _alike(mine: frozenset[int], theirs: frozenset[int]) -> bool:
-    """Texts of very different length are not the same page, even if one holds the other."""
+    """Texts of very different length are not the same page, even if one holds the other; nor are short ones in which
+    words stand in the place of others: they may say another number, and that is worth knowing."""
     smaller, larger = sorted((len(mine), len(theirs)))
+    if larger <= _SHORT_SHINGLES and mine - theirs and theirs - mine:
+        return False
     return smaller >= 0.7 * larger and len(mine & theirs) >= _SAME_TEXT * smaller

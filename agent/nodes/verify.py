@@ -19,7 +19,7 @@ from agent.corrections import Editing
 from agent.delta import CUT
 from agent.errors import ModelDown
 from agent.events import Answered, Corrected, Text, Verified
-from agent.findings import Findings, found_in, reported
+from agent.findings import Findings, found_in, reported, tell_conflicts
 from agent.mending import mend, mending_prompt, sentences_to_mend
 from agent.nodes.deps import Run
 from agent.nodes.state import Draft, Gathering, Written
@@ -63,6 +63,8 @@ async def _judged(state: Written, run: Run, prompt: Prompt) -> Answer:
     if draft.model != "quoting-reader":  # which says nothing but the pages' own words
         await _corrected(editing, verdicts, draft, run, prompt)
     found = await asyncio.to_thread(found_in, editing.text, verdicts, draft.model)
+    if draft.model == "quoting-reader":
+        tell_conflicts(editing, found, prompt.question.script)
     return _answer(state, run, draft, editing, found)
 
 
@@ -72,6 +74,7 @@ async def _corrected(editing: Editing, verdicts: Verdicts, draft: Draft, run: Ru
     wrong = tuple(flaw for flaw in _flaws(editing.text, prompt) if flaw.rule in REPAIRABLE)
     if wrong and may_repair:
         await _repair(editing, wrong, run, prompt)
+    await _ask_judge(editing.text, verdicts, run)
     await asyncio.to_thread(correct_citations, editing, verdicts)
     if may_repair and not wrong and run.seconds_left > _WORTH_A_CALL:
         await _mend(editing, verdicts, run, prompt)
@@ -84,6 +87,20 @@ async def _corrected(editing: Editing, verdicts: Verdicts, draft: Draft, run: Ru
 
 def _flaws(text: str, prompt: Prompt) -> tuple[Flaw, ...]:
     return flaws_of(prompt.question, text, len(prompt.pages), cites=prompt.question.search)
+
+
+async def _ask_judge(text: str, verdicts: Verdicts, run: Run) -> None:
+    """The model's opinion of what the judge without a model is unsure of; late or none, the first verdicts stand."""
+    first = await asyncio.to_thread(verdicts.supports, text)
+    if run.deps.second_opinion is None or not first:
+        return
+    try:
+        async with asyncio.timeout(run.seconds_left):
+            opinions = await run.deps.second_opinion(text, verdicts.pages, first)
+    except TimeoutError:
+        return
+    run.usage += opinions.usage
+    verdicts.overrule(text, opinions.supports)
 
 
 async def _repair(editing: Editing, wrong: tuple[Flaw, ...], run: Run, prompt: Prompt) -> None:
@@ -143,6 +160,7 @@ def _answer(state: Gathering, run: Run, draft: Draft, editing: Editing, found: F
         flaws=(*truncated(draft.broken), *(_flaws(editing.text, prompt) if prompt else ()), *found.marks),
         corrections=editing.corrections,
         offers=found.offers,
+        conflicts=found.conflicts,
         dropped_markers=draft.dropped_markers,
         model=draft.model,
         degraded=draft.degraded,

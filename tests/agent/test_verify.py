@@ -190,7 +190,7 @@ JOINTS = (
 def test_the_corrections_applied_backwards_give_the_streamed_text(
     parts: list[tuple[str, str]], reply: str, strict: bool, insert: bool
 ) -> None:
-    text = "".join(sentence + joint for sentence, joint in parts)
+    text = "Tides: " + "".join(sentence + joint for sentence, joint in parts)
     model = FakeModel([[text], [reply], ["1: Spring tides come at full moon[citation:1]."]])
     question = Question("Why are there tides?", depth="quick", strict=strict)
     events = asyncio.run(events_of(model, question, checking=Checking(insert_offers=insert)))
