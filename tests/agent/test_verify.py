@@ -127,7 +127,7 @@ async def test_a_broken_answer_is_not_repaired_but_marked() -> None:
     answer, model = await answer_of(["Full moon parties are held on beaches[citation:2].", down("broken_stream")])
 
     assert (answer.status, len(model.written)) == ("partial", 1)
-    assert [flaw.rule for flaw in answer.flaws] == ["unsupported"]
+    assert "unsupported" in [flaw.rule for flaw in answer.flaws]
 
 
 async def test_what_a_page_denies_is_marked_as_contradicted() -> None:
