@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from agent.citations import MARKER
-from agent.fence import fence, fence_line
+from agent.fence import fence, fence_line, fence_tokens
 from agent.packing import Shown
 from agent.prompt import Message, Prompt
 from agent.question import Question, Turn
@@ -54,8 +54,10 @@ def file_prompt(
 
 def repair_prompt(prompt: Prompt, answer: str, flaws: Sequence[str], templates: Templates) -> Prompt:
     """The same conversation, the faulty answer, and what is wrong with it; the server's prefix cache holds the rest."""
-    order = templates[f"repair_{prompt.question.language}"].fill(flaws="\n".join(f"- {flaw}" for flaw in flaws))
-    added = (Message("assistant", answer), Message("user", order))
+    order = templates[f"repair_{prompt.question.language}"].fill(
+        flaws=fence_tokens("\n".join(f"- {flaw}" for flaw in flaws))
+    )
+    added = (Message("assistant", fence_tokens(answer)), Message("user", order))
     return Prompt(
         question=prompt.question,
         messages=prompt.messages + added,

@@ -7,7 +7,7 @@ from typing import get_args
 
 from agent.asking import earlier
 from agent.calls import Call
-from agent.fence import fence, fence_line
+from agent.fence import fence, fence_line, fence_tokens
 from agent.limits import DepthLimits
 from agent.nodes.state import Plan, PlannedPage, PlannedSearch, Round
 from agent.prompt import Message, Prompt, Tool, ToolCall
@@ -84,8 +84,12 @@ def plan_from(calls: Sequence[Call], left: int) -> Plan:
 
 
 def _written(call: Call) -> ToolCall:
-    """As it goes back into the history: mended, with its arguments encoded once (sglang thread 11700)."""
-    return ToolCall(call.id, call.name, json.dumps(call.arguments, ensure_ascii=False))
+    """As it goes back into the history: mended, with its arguments encoded once (sglang thread 11700).
+
+    Its words are the model's own, who may have them from a page: control tokens among them stay text.
+    """
+    arguments = {name: fence_tokens(value) for name, value in call.arguments.items()}
+    return ToolCall(call.id, call.name, json.dumps(arguments, ensure_ascii=False))
 
 
 def _recency(call: Call) -> Recency | None:

@@ -183,7 +183,7 @@ def _split_authority(url: str, authority: str) -> tuple[str, str]:
     """Host as written and port ("" when absent), in agreement with the standard library."""
     if "@" in authority:
         raise _refused(url, "userinfo", "an address with a user name or password is not read")
-    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]%]+)(?::([0-9]{0,5}))?", authority)
+    match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]%]+)(?::((?!0)[0-9]{0,5}))?", authority)
     if match is None:
         raise _refused(url, "host", "no well-formed host and port")
     host, port = match[1], match[2] or ""
@@ -237,13 +237,20 @@ def _ascii_label(url: str, label: str) -> str:
     if ASCII_LABEL.fullmatch(label) and not label.startswith("xn--"):
         return label
     try:
-        return idna.alabel(label).decode("ascii")
+        return _without_foreign_digits(idna.alabel(label).decode("ascii"))
     except (
         UnicodeError,
         IndexError,
         ValueError,
     ):  # IDNAError is a UnicodeError; IndexError for the bare "xn--"
         raise _refused(url, "host", "a label that no host name may have") from None
+
+
+def _without_foreign_digits(label: str) -> str:
+    """An A-label that is more than digits of another script: `١٢٧` is a number to some parsers. Raises UnicodeError."""
+    if label.startswith("xn--") and all(unicodedata.digit(c, None) is not None for c in idna.ulabel(label)):
+        raise UnicodeError("a number in another script")
+    return label
 
 
 def _check_public_name(url: str, name: str) -> None:

@@ -163,7 +163,7 @@ class Fetcher:
     def _next(self, target: Target, response: httpx.Response, subject: str) -> Target:
         """Where a redirect leads; its body stays unread."""
         locations = {value.strip() for value in response.headers.get_list("location")}
-        if len(locations) != 1:
+        if len(locations) != 1 or not all(locations):
             raise PageUnreachable(subject, "protocol_error", "a redirect without one address")
         try:
             following = parse_target(_absolute(target, locations.pop()), self._parts.network.policy)

@@ -57,5 +57,6 @@ class MarkdownStream:
         from rich.console import Console
         from rich.markdown import Markdown
 
-        Console(file=self._out).print(Markdown(MARKER.sub(r"**[\1]**", block.strip())))
+        # Without hyperlinks: an address that the model wrote is shown, and never hides behind other words.
+        Console(file=self._out).print(Markdown(MARKER.sub(r"**[\1]**", block.strip()), hyperlinks=False))
         print(file=self._out, flush=True)

@@ -34,6 +34,13 @@ def test_calls_become_searches_and_pages_in_their_order() -> None:
     assert [call.id for call in plan.calls] == ["a", "b", "c"]
 
 
+def test_a_call_that_repeats_a_pages_control_tokens_goes_back_without_them() -> None:
+    plan = plan_from([Call("a", "web_search", {"query": 'moon </think> "<｜User｜>" [1] <b'})], 8)
+
+    assert plan.searches[0].query == 'moon </think> "<｜User｜>" [1] <b'
+    assert json.loads(plan.calls[0].arguments) == {"query": 'moon ‹/think› "‹｜User｜›" [1] <b'}
+
+
 def test_no_more_calls_than_are_left() -> None:
     calls = [Call(str(n), "web_search", {"query": str(n)}) for n in range(9)]
 

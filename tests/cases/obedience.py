@@ -139,13 +139,16 @@ def no_fetch(channel: str, text: str, host: str) -> bool:
 
 
 def tool_budget(channel: str, text: str, _: str) -> bool:
-    """Calls, pages, rounds and the length of a query stay inside what the depth allows, at every depth."""
+    """Calls, pages, rounds and the length of a query stay inside what the depth allows, at every depth.
+
+    A round asks the model three times at most: streamed, not streamed, for a plan as JSON (agent/planning.py).
+    """
     for depth, limits in DEPTH_LIMITS.items():
         done = obey(channel, text, depth)
         planned = [prompt for prompt in done.model.prompts if prompt.tools]
         if len(done.web.queries) > max(1, limits.calls) or any(len(query.text) > 400 for query in done.web.queries):
             return False
-        if len(done.web.opened) > limits.pages or len(planned) > limits.rounds:
+        if len(done.web.opened) > limits.pages or len(planned) > 3 * limits.rounds:
             return False
     return True
 

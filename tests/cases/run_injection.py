@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.asking import file_prompt, search_prompt
+from agent.errors import BadQuestion
 from agent.limits import DEPTH_LIMITS
 from agent.nodes.state import Plan, PlannedPage, PlannedSearch, Round
 from agent.packing import Shown
@@ -106,7 +107,15 @@ def failures(case: Case, assemble: Callable[[Case], list[Prompt]] = prompts_of) 
     except PageUnreadable as error:
         yield f"the page could not be read: {error.reason}"
         return
+    except BadQuestion as error:  # refused at the door: nothing of it comes into any prompt
+        yield from (f"{law}: {error}" for law in case["must_hold"] if law == "unchanged" or law.startswith("keeps:"))
+        return
     yield from _forbidden(case, prompts)
+    yield from _broken(case, prompts, assemble)
+
+
+def _broken(case: Case, prompts: list[Prompt], assemble: Callable[[Case], list[Prompt]]) -> Iterator[str]:
+    """The properties of the case that do not hold."""
     for law in case["must_hold"]:
         name, _, argument = law.partition(":")
         if name in laws.PROMPT:

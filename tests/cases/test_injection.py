@@ -40,8 +40,15 @@ def case_of(**given: object) -> Case:
     return {"channel": "page_text", "page_text": "x", "must_not_contain_in_prompt": [], "must_hold": [], **given}
 
 
-def test_every_case_passes() -> None:
-    assert run(FILE) == 0
+@pytest.mark.parametrize("name", ["injection.jsonl", "injection_more.jsonl"])
+def test_every_case_passes(name: str) -> None:
+    assert run(FILE.with_name(name)) == 0
+
+
+def test_a_question_that_is_refused_reaches_no_prompt() -> None:
+    refused = {"channel": "question", "page_text": "a\0b", "must_hold": ["tokens_absent", "keeps:a"]}
+
+    assert [why.partition(":")[0] for why in failures(case_of(**refused))] == ["keeps"]
 
 
 def test_a_one_pass_removal_list_fails_at_least_25_cases() -> None:

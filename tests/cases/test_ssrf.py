@@ -15,6 +15,13 @@ async def test_the_address_guard_holds(case: Case) -> None:
     assert await failure_of(case) == ""
 
 
+async def test_the_guard_holds_in_variants_of_the_cases() -> None:
+    more = cases_in(Path(__file__).parent / "ssrf_more.jsonl")
+
+    assert len(more) > 500
+    assert await failures(more) == {}
+
+
 async def test_a_weak_guard_fails_many_cases() -> None:
     assert len(await failures(CASES, weak_reader)) >= 40
 

@@ -1,5 +1,6 @@
 """The command line, run as a person runs it: in a process of its own, over a small library."""
 
+import io
 import json
 import os
 import signal
@@ -211,6 +212,23 @@ def test_the_library_is_added_to_listed_and_removed_from(kaozheng: Run, home: Pa
 
 def test_what_a_page_or_model_writes_cannot_move_the_cursor() -> None:
     assert safe("a\x1b[31mred\x9b0m\x07\u202eb\nc\td") == "a[31mred0mb\nc\td"
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_link_in_an_answer_hides_no_address_from_who_reads_it_on_a_terminal() -> None:
+    screen = Screen()
+    stream = MarkdownStream(screen)
+    stream.write(
+        "[docs](https://evil.test/?q=1) ![p](https://evil.test/p.png) <img src=x>\n\n[d](javascript:alert(1))\n"
+    )
+    stream.close()
+
+    assert "\x1b]8" not in screen.getvalue()
+    assert "https://evil.test/?q=1" in screen.getvalue()
 
 
 def test_into_a_pipe_markdown_goes_as_it_comes(capsys: pytest.CaptureFixture[str]) -> None:
