@@ -1,6 +1,6 @@
 """The OpenAPI description, made of the same models that read requests and of the nouns that are answered."""
 
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -10,6 +10,7 @@ from agent.answer import Answer
 from workers.dialects.chat_request import ChatBody
 from workers.problems import KINDS, MEDIA_TYPE
 from workers.requests import AskBody
+from workers.run_log import RunStatus
 
 COMPONENTS = "#/components/schemas/{model}"
 PROBLEM_SCHEMA = {
@@ -39,6 +40,17 @@ OPENAI_ERROR_SCHEMA = {
                 "code": {"type": ["string", "null"]},
             },
         }
+    },
+}
+RUN_SCHEMA = {
+    "type": "object",
+    "required": ["id", "thread", "status", "created"],
+    "properties": {
+        "id": {"type": "string"},
+        "thread": {"type": "string"},
+        "status": {"type": "string", "enum": ["running", "cancelling", *get_args(RunStatus)[1:]]},
+        "created": {"type": "string"},
+        "message": {"type": "string", "description": "of a run that failed"},
     },
 }
 EXAMPLE_STREAM = (
@@ -104,6 +116,18 @@ CHAT: dict[str, Any] = {
         "requestBody": {"required": True, "content": {"application/json": {"schema": _reference("ChatBody")}}}
     },
 }
+EVENTS: dict[str, Any] = {
+    "responses": {
+        200: {"description": "the events of a run", "content": _STREAM},
+        **_problems(401, 403, 404, 422, 503),
+    },
+}
+RUN: dict[str, Any] = {
+    "responses": {
+        202: {"description": "how the run stands", "content": {"application/json": {"schema": _reference("Run")}}},
+        **_problems(401, 403, 404, 503),
+    },
+}
 MODELS: dict[str, Any] = {"responses": _openai_errors(401, 403, 404)}
 PROBLEMS: dict[str, Any] = {"responses": _problems(401, 403, 404, 503)}
 
@@ -131,4 +155,4 @@ def _schemas() -> dict[str, Any]:
     chat = ChatBody.model_json_schema(ref_template=COMPONENTS)
     parts = {**asked.pop("$defs", {}), **answer.pop("$defs", {}), **chat.pop("$defs", {})}
     ours = {"AskBody": asked, "Answer": answer, "ChatBody": chat}
-    return {**parts, **ours, "Problem": PROBLEM_SCHEMA, "OpenAIError": OPENAI_ERROR_SCHEMA}
+    return {**parts, **ours, "Problem": PROBLEM_SCHEMA, "OpenAIError": OPENAI_ERROR_SCHEMA, "Run": RUN_SCHEMA}

@@ -16,6 +16,7 @@ from workers.store_errors import StoreError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
+UNKNOWN_ANSWER = "there is no answer of yours with this id; it may have been forgotten"
 ADDRESS = re.compile(r"\bhttps?://[^\s;,)]+")
 
 
@@ -49,6 +50,7 @@ KINDS = MappingProxyType(
         "model_misbehaved": Kind(502, "The model answered nothing that could be shown", retry=True),
         "model_down": Kind(503, "The model server does not answer", retry=True),
         "overloaded": Kind(503, "Too many questions at once", retry=True),
+        "replica_lost": Kind(503, "The replica that made the answer is gone", retry=True),
         "cancelled": Kind(503, "The answer was cancelled", retry=True),
         "store_error": Kind(503, "The store cannot be used", retry=True),
         "store_down": Kind(503, "The store does not answer", retry=True),

@@ -56,6 +56,7 @@ class AskBody(BaseModel):
     exclude_domains: list[Domain] = Field(default=[], max_length=MAX_DOMAINS, description="never these sites")
     recency: Recency | None = Field(None, description="how old a search result may be at most")
     thinking: bool = Field(False, description="true: the model's reasoning too")
+    background: bool = Field(False, description="true: it goes on when the caller leaves; see /v1/answers/{id}/events")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class Asked:
     stream: bool
     thinking: bool
     thread: str
+    background: bool = False
 
 
 async def read_asked(request: Request, service: Service, user: str) -> Asked:
@@ -79,7 +81,7 @@ async def read_asked(request: Request, service: Service, user: str) -> Asked:
         for upload in uploads:
             await upload.file.close()
     question = _question(body, service.default_depth, history, pages)
-    return Asked(question, body.stream, body.thinking, body.thread or "")
+    return Asked(question, body.stream, body.thinking, body.thread or "", body.background)
 
 
 async def read_json(request: Request, limits: Limits) -> dict[str, Any]:

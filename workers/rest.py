@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, aclosing, asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -13,20 +13,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from agent.errors import AgentError
+from workers.detached import Detached
 from workers.dialects.chat import get_model, list_models, post_chat
 from workers.dialects.openai_errors import refusal
 from workers.gate import Gate
 from workers.metrics import CONTENT_TYPE
-from workers.openapi import ANSWERED, ASKED, CHAT, MODELS, PROBLEMS, describe
-from workers.problems import Problem, problem_of
+from workers.openapi import ANSWERED, ASKED, CHAT, EVENTS, MODELS, PROBLEMS, RUN, describe
+from workers.problems import UNKNOWN_ANSWER, Problem, problem_of
 from workers.requests import read_asked
 from workers.runs import Run, answer_fields, last_message, unless_gone
+from workers.runs_in_background import cancel_answer, get_events, post_background, unanswered
 from workers.service import Service, Slots
 from workers.sse import EventStream, Message, Stream
 from workers.store_errors import StoreError
 from workers.store_keys import is_id
-
-UNKNOWN_ANSWER = "there is no answer of yours with this id; it may have been forgotten"
 
 
 def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -> FastAPI:
@@ -35,7 +35,12 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
         async with open_service() as service:
-            yield {"service": service, "slots": Slots(service.limits.max_concurrent_answers)}
+            slots = Slots(service.limits.max_concurrent_answers)
+            if service.run_log is None:
+                yield {"service": service, "slots": slots, "detached": None}
+                return
+            async with aclosing(Detached(service.run_log)) as detached:
+                yield {"service": service, "slots": slots, "detached": detached}
 
     # Swagger's page would load its scripts from elsewhere; /openapi.json is enough for any tool.
     app = FastAPI(lifespan=lifespan, title="kaozheng", docs_url=None, redoc_url=None)
@@ -43,6 +48,8 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     app.add_api_route("/v1/answers", post_answer, methods=["POST"], **ASKED)
     app.add_api_route("/v1/answers/{answer_id}", get_answer, methods=["GET"], **ANSWERED)
     app.add_api_route("/v1/answers/{answer_id}", delete_answer, methods=["DELETE"], status_code=204, **PROBLEMS)
+    app.add_api_route("/v1/answers/{answer_id}/events", get_events, methods=["GET"], **EVENTS)
+    app.add_api_route("/v1/answers/{answer_id}/cancel", cancel_answer, methods=["POST"], status_code=202, **RUN)
     app.add_api_route("/v1/chat/completions", post_chat, methods=["POST"], **CHAT)
     app.add_api_route("/v1/models", list_models, methods=["GET"], **MODELS)
     app.add_api_route("/v1/models/{model}", get_model, methods=["GET"], **MODELS)
@@ -65,6 +72,8 @@ async def post_answer(request: Request) -> Response:
         asked = await read_asked(request, service, request.state.user)
         thread = asked.thread or secrets.token_urlsafe(16)
         run = Run(request.state.request_id, request.state.user, thread, asked, service)
+        if asked.background:
+            return await post_background(request, run, held.pop_all())
         if asked.stream:
             return EventStream(Stream(run.id, run.messages(), service.limits, held.pop_all()))
         return _whole(await unless_gone(request, last_message(run.messages())))
@@ -83,7 +92,7 @@ async def get_answer(request: Request, answer_id: str) -> Response:
     service: Service = request.state.service
     stored = await service.in_store_time(service.store.get_answer(_known(answer_id), request.state.user))
     if stored is None:
-        raise Problem("not_found", UNKNOWN_ANSWER)
+        return await unanswered(request, answer_id)
     return JSONResponse({**answer_fields(stored.answer, thinking=True), "thread": stored.thread, "stored": True})
 
 

@@ -25,13 +25,15 @@ INTERNAL = "something broke on our side; try again, and report the request id if
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One question of one user. id: of the request; thread: a new one where the caller named none."""
+    """One question of one user. id: of the request; thread: a new one where the caller named none; answer_id: what
+    the answer will be called, "" for a name of the agent's own."""
 
     id: str
     user: str
     thread: str
     asked: Asked
     service: Service
+    answer_id: str = ""
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """The run's events; its answer is kept before it goes out. Closing this generator closes the run, and with it
@@ -57,6 +59,8 @@ class Run:
                 if isinstance(event, Failed):
                     log = structlog.get_logger()
                     log.warning("run_failed", request_id=self.id, code=event.code, detail=event.message)
+                if isinstance(event, Answered) and self.answer_id:
+                    event = replace(event, answer=replace(event.answer, id=self.answer_id))
                 yield event, isinstance(event, Answered) and await self._keep(event)
 
     def _message(self, event: Event, stored: bool) -> Message:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from agent.alone import Complete
 from agent.answer import Answer
@@ -17,6 +17,9 @@ from workers.problems import Problem
 from workers.records import StoredAnswer
 from workers.store_errors import StoreDown
 from workers.store_keys import Owner
+
+if TYPE_CHECKING:  # which needs our Limits
+    from workers.run_log import RunLog
 
 MIB = 1024 * 1024
 Kept = TypeVar("Kept")
@@ -84,7 +87,7 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Service:
     """default_depth: of a question that names none; parts: what works right now, for /readyz; complete: the model
-    without any search, None where none is configured."""
+    without any search, None where none is configured; run_log: where runs live that go on without their caller."""
 
     ask: Ask
     read_upload: ReadUpload
@@ -95,6 +98,7 @@ class Service:
     parts: Callable[[], Awaitable[tuple[Part, ...]]] = no_parts
     complete: Complete | None = None
     metrics: Metrics = field(default_factory=Metrics)
+    run_log: "RunLog | None" = None
 
     async def in_store_time(self, wanted: Awaitable[Kept]) -> Kept:
         """What the store answers in time. Raises StoreError, StoreDown too when it does not."""

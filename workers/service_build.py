@@ -9,6 +9,7 @@ from agent.graph import ask
 from tools.page import Webpage
 from workers.build import House, Notice, open_house, read_upload
 from workers.keys import FILE_NAME, Keys
+from workers.run_log import RunLog
 from workers.service import Limits, Part, Service
 from workers.settings import Settings
 from workers.store import Retention, Store, open_store
@@ -45,6 +46,7 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
             limits=_limits(settings),
             default_depth=settings.depth,
             parts=Parts(store, house, settings).all,
+            run_log=RunLog(store.client),
             complete=alone(house.deps.generate) if house.deps.generate else None,
         )
 

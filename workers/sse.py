@@ -22,11 +22,13 @@ LINE_ENDS = str.maketrans({"\u0085": "\\u0085", "\u2028": "\\u2028", "\u2029": "
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An event as it is sent. fields: JSON values; last: nothing comes after it."""
+    """An event as it is sent. fields: JSON values; last: nothing comes after it; id: of an event that was recorded
+    under it, "" for one that the stream numbers."""
 
     name: str
     fields: dict[str, Any]
     last: bool = False
+    id: str = ""
 
 
 class SlowReader(Exception):
@@ -86,7 +88,7 @@ class Stream:
     def frame(self, message: Message, number: int) -> bytes:
         if self.framed is not None:
             return self.framed(message, number)
-        return frame(message.name, message.fields, f"{self.id}:{number}")
+        return frame(message.name, message.fields, message.id or f"{self.id}:{number}")
 
 
 class EventStream(Response):

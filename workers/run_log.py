@@ -1,0 +1,185 @@
+"""Runs that live in the store: their events as a stream that any replica writes once and reads as often as it likes.
+
+    kz:u:USER:run:ID      hash: status, thread, created, cancel (the reason, once somebody asked for it)
+    kz:u:USER:events:ID   stream; the entry 0-N is event N, from 1
+    kz:u:USER:lease:ID    there while a replica works on it
+
+One writer: an entry that is not newer than the last is refused by the server, and nothing follows the last event. A run
+whose lease is gone ends with `failed`, written by whoever notices first.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Awaitable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, cast, get_args
+
+from pydantic_core import from_json, to_json
+from redis.asyncio import Redis
+
+from workers.sse import Message
+from workers.store import reaching
+from workers.store_errors import RecordPoisoned
+from workers.store_keys import is_id, key_of
+
+RunStatus = Literal["running", "answered", "failed", "cancelled"]
+LEASE_SECONDS = 10.0
+KEPT_SECONDS = 24 * 3_600
+MAX_EVENTS = 20_000
+READ_AT_ONCE = 200
+BLOCK_MS = 1_000
+LOST = "the replica that worked on this question is gone; ask again"
+_Entries = list[tuple[bytes, dict[bytes, bytes]]]
+_NUMBER = re.compile(rb"0-(\d{1,9})")
+_NAME = re.compile(r"[a-z_]{1,40}")
+
+_APPEND = """
+if redis.call('HGET', KEYS[1], 'status') ~= 'running' then return {'ended'} end
+for i = 5, #ARGV, 3 do
+  redis.call('XADD', KEYS[2], 'MAXLEN', ARGV[3], '0-' .. ARGV[i], 'name', ARGV[i + 1], 'data', ARGV[i + 2])
+end
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[1], 'status', ARGV[4]) redis.call('DEL', KEYS[3])
+else redis.call('SET', KEYS[3], '1', 'PX', ARGV[1]) end
+redis.call('EXPIRE', KEYS[1], ARGV[2]) redis.call('EXPIRE', KEYS[2], ARGV[2])
+return {'running', redis.call('HGET', KEYS[1], 'cancel') or ''}
+"""
+_END_LOST = """
+if redis.call('HGET', KEYS[1], 'status') ~= 'running' or redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
+local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
+local number = last[1] and tonumber(string.match(last[1][1], '%-(%d+)')) or 0
+redis.call('XADD', KEYS[2], '0-' .. (number + 1), 'name', 'failed', 'data', ARGV[1])
+redis.call('HSET', KEYS[1], 'status', 'failed')
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return 1
+"""
+
+
+class RunEnded(Exception):
+    """It has its last event, or was forgotten: nothing more can be written."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunHead:
+    """What is known of a run without its events. created: ISO 8601, UTC."""
+
+    id: str
+    thread: str
+    status: RunStatus
+    created: str
+    cancelling: bool = False
+
+
+class RunLog:
+    """Every method raises StoreDown when the server does not answer. An id that is unknown, foreign or malformed finds
+    nothing, and all three look the same."""
+
+    def __init__(self, client: Redis, lease_seconds: float = LEASE_SECONDS, max_events: int = MAX_EVENTS) -> None:
+        """client: answers with bytes; whoever made it closes it."""
+        self._client, self._max_events = client, max_events
+        self.lease_seconds = lease_seconds
+        self._append, self._end_lost = client.register_script(_APPEND), client.register_script(_END_LOST)
+
+    async def begin(self, user: str, run_id: str, thread: str) -> None:
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        head: dict[Any, Any] = {"status": "running", "thread": thread, "created": created}
+        with reaching():
+            async with self._client.pipeline(transaction=True) as pipe:
+                pipe.hset(key_of(user, "run", run_id), mapping=head)
+                pipe.expire(key_of(user, "run", run_id), KEPT_SECONDS)
+                pipe.set(key_of(user, "lease", run_id), 1, px=round(self.lease_seconds * 1_000))
+                await pipe.execute()
+
+    async def append(self, user: str, run_id: str, messages: Sequence[tuple[int, Message]]) -> str:
+        """Writes the numbered messages and renews the lease; none at all only renews it. The reason for which somebody
+        wants the run cancelled, "" when nobody does. Raises RunEnded."""
+        status = next((status_after(message) for _, message in messages if message.last), "")
+        entries: list[str | bytes] = []
+        for number, message in messages:
+            entries += [str(number), message.name, to_json(message.fields, inf_nan_mode="constants")]
+        arguments = [round(self.lease_seconds * 1_000), KEPT_SECONDS, self._max_events, status, *entries]
+        with reaching():
+            state, *cancel = await self._append(_keys(user, run_id), arguments)
+        if state != b"running":
+            raise RunEnded
+        return bytes(cancel[0]).decode("utf-8", "replace")
+
+    async def head(self, user: str, run_id: str) -> RunHead | None:
+        """None: this user has no such run. A run that lost its replica ends here."""
+        if not is_id(run_id):
+            return None
+        with reaching():
+            await self._end_lost(
+                _keys(user, run_id), [to_json({"code": "replica_lost", "message": LOST}), KEPT_SECONDS]
+            )
+            found = await cast(Awaitable[dict[bytes, bytes]], self._client.hgetall(key_of(user, "run", run_id)))
+        text = {name.decode("ascii", "replace"): value.decode("utf-8", "replace") for name, value in found.items()}
+        if text.get("status") not in get_args(RunStatus):
+            return None
+        status = cast(RunStatus, text["status"])
+        return RunHead(run_id, text.get("thread", ""), status, text.get("created", ""), "cancel" in text)
+
+    async def cancel(self, user: str, run_id: str, reason: str) -> RunHead | None:
+        """Asks whoever works on it to stop; the head as it was before. Asking twice is asking once."""
+        head = await self.head(user, run_id)
+        if head is not None and head.status == "running":
+            with reaching():
+                await self._client.hset(key_of(user, "run", run_id), "cancel", reason)
+        return head
+
+    async def read(self, user: str, run_id: str, after: int = 0) -> AsyncGenerator[tuple[int, Message], None]:
+        """The events behind number `after`, as they come, to the last. One that says `gap` stands for those that the
+        store no longer holds. Ends at once for a run that is not there."""
+        first = await self._first(user, run_id)
+        if first > after + 1:
+            yield first - 1, Message("gap", {"from": after + 1, "to": first - 1})
+            after = first - 1
+        while True:
+            ended = (head := await self.head(user, run_id)) is None or head.status != "running"
+            for number, message in await self._next(user, run_id, after, wait=not ended):
+                yield number, message
+                after = number
+                ended = False  # there may be more behind these
+                if message.last:
+                    return
+            if ended:
+                return
+
+    async def _first(self, user: str, run_id: str) -> int:
+        with reaching():
+            found = cast(_Entries, await self._client.xrange(key_of(user, "events", run_id), count=1))
+        return _number(found[0][0]) if found else 0
+
+    async def _next(self, user: str, run_id: str, after: int, *, wait: bool) -> list[tuple[int, Message]]:
+        key = key_of(user, "events", run_id)
+        with reaching():
+            read = await self._client.xread({key: f"0-{after}"}, READ_AT_ONCE, BLOCK_MS if wait else None)
+        found = cast("list[tuple[bytes, _Entries]]", read or [])
+        return [_recorded(entry, fields) for _, entries in found for entry, fields in entries]
+
+
+def status_after(message: Message) -> RunStatus:
+    """Of a run whose last message this is."""
+    return cast(RunStatus, message.name) if message.name in ("answered", "cancelled") else "failed"
+
+
+def _keys(user: str, run_id: str) -> list[str]:
+    return [key_of(user, "run", run_id), key_of(user, "events", run_id), key_of(user, "lease", run_id)]
+
+
+def _number(entry: bytes) -> int:
+    found = _NUMBER.fullmatch(entry)
+    if found is None:
+        raise RecordPoisoned("a kept event has no number")
+    return int(found[1])
+
+
+def _recorded(entry: bytes, fields: dict[bytes, bytes]) -> tuple[int, Message]:
+    """Raises RecordPoisoned for anything but what append wrote."""
+    name = fields.get(b"name", b"").decode("ascii", "replace")
+    try:
+        value = from_json(fields.get(b"data", b""), allow_inf_nan=False)
+    except ValueError as error:
+        raise RecordPoisoned(f"a kept event is no JSON: {error}") from None
+    if not _NAME.fullmatch(name) or not isinstance(value, dict):
+        raise RecordPoisoned("a kept event is none")
+    return _number(entry), Message(name, value, name in get_args(RunStatus))
