@@ -1,24 +1,49 @@
-"""The real server's address comes from tests/live/run; the last line of the run is `live: PASSED/ALL`."""
+"""The real servers' addresses come from tests/live/run; the last line of the run is `live: PASSED/ALL`."""
 
+import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
 from agent.model import ModelConfig, ModelServer
+from tests.live import samples
 
-_results: dict[str, bool] = {}
+TABLE = Path(__file__).parents[2] / "docs" / "live.json"
+INTERVALS = (1, 4, 64)
+
+
+@dataclass
+class Kept:
+    """results: by test; rows: of the table of cases; streams: what SGLang sent, for tests without it."""
+
+    results: dict[str, bool] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    streams: list[samples.Sample] = field(default_factory=list)
+
+
+_kept = Kept()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--live-url", required=False, default="")
+    parser.addoption("--live-server", action="append", default=[], help="INTERVAL=URL, of each server")
     parser.addoption("--live-key", default="")
-    parser.addoption("--live-interval", type=int, default=1, help="the server's --stream-interval")
+    parser.addoption("--live-keep", action="store_true", help="write docs/live.json and the samples")
 
 
 @pytest.fixture
-def url(request: pytest.FixtureRequest) -> str:
-    return str(request.config.getoption("--live-url"))
+def servers(request: pytest.FixtureRequest) -> dict[int, str]:
+    """The address of each server, by its --stream-interval."""
+    pairs = (each.partition("=") for each in request.config.getoption("--live-server"))
+    return {int(interval): url for interval, _, url in pairs}
+
+
+@pytest.fixture
+def url(servers: dict[int, str]) -> str:
+    return servers[1]
 
 
 @pytest.fixture
@@ -27,8 +52,8 @@ def key(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def interval(request: pytest.FixtureRequest) -> int:
-    return int(request.config.getoption("--live-interval"))
+def kept() -> Kept:
+    return _kept
 
 
 @pytest_asyncio.fixture
@@ -41,8 +66,13 @@ async def model(url: str, key: str) -> AsyncIterator[ModelServer]:
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """A test counts as passed when none of its three phases failed."""
     if not report.skipped and (report.when == "call" or report.failed):
-        _results[report.nodeid] = _results.get(report.nodeid, True) and report.passed
+        _kept.results[report.nodeid] = _kept.results.get(report.nodeid, True) and report.passed
 
 
-def pytest_unconfigure() -> None:
-    print(f"live: {sum(_results.values())}/{len(_results)}")
+def pytest_unconfigure(config: pytest.Config) -> None:
+    text = "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in _kept.rows) + "\n]\n"
+    print(text, end="")
+    if config.getoption("--live-keep") and _kept.results and all(_kept.results.values()):
+        TABLE.write_text(text, encoding="utf-8")
+        samples.write(_kept.streams)
+    print(f"live: {sum(_kept.results.values())}/{len(_kept.results)}")

@@ -14,6 +14,8 @@ from cases import CASES
 from checked import checked
 from talks import TALKS
 
+ASKED_FOR_JSON = "write your plan as one JSON object"  # templates/house/plan_json_en.txt
+
 
 def respond(prompt: str) -> str:
     """prompt: the whole rendered text, special tokens included. Returns R1's raw output."""
@@ -24,4 +26,6 @@ def respond(prompt: str) -> str:
     row = CASES.get(name) if kind == "case" else TALKS.get(name)
     if row is None:
         return "<think>\nNothing is named.\n</think>\n\nI do not know."
+    if ASKED_FOR_JSON in prompt and kind == "case":
+        return f"<think>\nAs JSON, then.\n</think>{row.plan}"  # the server's grammar begins here, and allows no line
     return row.says(prompt) if callable(row.says) else row.says

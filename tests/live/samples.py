@@ -1,0 +1,45 @@
+"""What the real SGLang sent for each row, kept for the tests that run without it.
+
+One JSON object a line: the row, how it was asked, SGLang's version, the raw HTTP responses in their order and the
+sha256 of all their bytes.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+FILE = Path(__file__).parents[1] / "agent" / "samples" / "sglang.jsonl"
+SGLANG = "0.5.23"
+
+
+@dataclass(frozen=True)
+class Sample:
+    case: str
+    streamed: bool
+    interval: int
+    sglang: str
+    sha256: str
+    responses: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.case}-{self.interval if self.streamed else 'whole'}"
+
+    @property
+    def whole(self) -> bool:
+        """Whether the bytes are those that were recorded."""
+        return hashlib.sha256("".join(self.responses).encode()).hexdigest() == self.sha256
+
+
+def write(samples: list[Sample], file: Path = FILE) -> None:
+    file.parent.mkdir(exist_ok=True)
+    lines = (json.dumps(asdict(sample), ensure_ascii=False) for sample in samples)
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def read(file: Path = FILE) -> list[Sample]:
+    if not file.is_file():
+        return []
+    rows = (json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line)
+    return [Sample(**{**row, "responses": tuple(row["responses"])}) for row in rows]
