@@ -90,6 +90,10 @@ lock: ## write the lock files anew (needs uv)
 live: $(VENV)/.dev ## the same questions through the real SGLang on a CPU (10 minutes, 1.6 GB)
 	@tests/live/run
 
+.PHONY: torture
+torture: $(VENV)/.dev ## 5,000 generated tool calls through SGLang's parsers and ours (2 minutes; needs make live's SGLang)
+	@PYTHONPATH=. $(BIN)/python -m tests.torture.run $(or $(COUNT),5000)
+
 .PHONY: transcript
 transcript: $(VENV)/.runtime ## write what `make ask` prints into the READMEs
 	@PYTHONPATH=. $(BIN)/python scripts/transcript

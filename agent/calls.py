@@ -145,6 +145,7 @@ def _allowed(value: str, schema: object) -> bool:
 
 
 _R1_BEGIN, _R1_END, _R1_SEPARATOR = "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>", "<｜tool▁sep｜>"
+_R1_CALLS_BEGIN, _R1_CALLS_END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
 _QWEN_BEGIN, _QWEN_END = "<tool_call>", "</tool_call>"
 _NAME = re.compile(r"\s*([A-Za-z0-9_.-]{1,64})[ \t]*(?:\n|\Z)")
 
@@ -156,6 +157,18 @@ def markup_calls(text: str) -> Iterator[ToolCall]:
     for number, (_, call) in enumerate(sorted(blocks, key=lambda block: block[0])):
         if call:
             yield ToolCall(f"rescued_{number}", *call)
+
+
+_OF_MARKUP = re.compile(r"｜>|<｜|tool▁|▁call|▁begin|▁end|▁sep|</?tool_call")
+
+
+def torn(text: str) -> bool:
+    """Whether some markup is left in a text beside its whole calls: a call was torn on its way, or never whole."""
+    for begin, end, read in ((_R1_BEGIN, _R1_END, _r1_call), (_QWEN_BEGIN, _QWEN_END, _qwen_call)):
+        whole = {begin + body + end for _, body in _blocks(text, begin, end) if read(body)}
+        for block in whole:
+            text = text.replace(block, "")
+    return bool(_OF_MARKUP.search(text.replace(_R1_CALLS_BEGIN, "").replace(_R1_CALLS_END, "")))
 
 
 def _blocks(text: str, begin: str, end: str) -> Iterator[tuple[int, str]]:

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from agent.calls import Refusal, Turn, read_calls
+from agent.calls import Refusal, Turn, read_calls, torn
 from agent.delta import Delta, Generate, Usage
 from agent.errors import ModelDown
 from agent.markup import BEGINNINGS
@@ -89,7 +89,10 @@ class Planner:
             return False
         if {"unknown_name", "bad_json", "bad_arguments"} & set(turn.refused):
             return True
-        return (spoken.attempted and not turn.calls) or self._unseen_tokens(spoken) > _TOKENS_OF_NO_CALL
+        if len({(call.name, call.arguments) for call in spoken.last.calls}) < len(spoken.last.calls):
+            return True  # it gives one call the arguments of the next
+        left = torn(spoken.text) or (spoken.attempted and not turn.calls)
+        return left or self._unseen_tokens(spoken) > _TOKENS_OF_NO_CALL
 
     def _unseen_tokens(self, spoken: "_Spoken") -> int:
         """Tokens after the reasoning that arrived neither as text nor as a call; 0 where the server does not say."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from agent.delta import Generate, Usage
 from agent.limits import Checking, DepthLimits, Limits
-from agent.prompt import Prompt
+from agent.prompt import Message, Prompt
 from agent.question import Question
 from agent.second_opinion import SecondOpinion
 from agent.templates import Templates
@@ -49,7 +49,10 @@ class Deps:
 
 @dataclass(slots=True)
 class Run:
-    """One question on its way. Page texts live here and not in the state, so that no checkpoint holds them."""
+    """One question on its way. Page texts live here and not in the state, so that no checkpoint holds them.
+
+    told: what the planner was told of each round, as it stood then: what was said once stays in the server's cache.
+    """
 
     question: Question
     deps: Deps
@@ -58,6 +61,7 @@ class Run:
     known_urls: set[str] = field(default_factory=set)
     prompt: Prompt | None = None
     usage: Usage = field(default_factory=Usage)
+    told: list[tuple[Message, ...]] = field(default_factory=list)
 
     @property
     def limits(self) -> DepthLimits:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from itertools import chain
 
 from langgraph.runtime import Runtime
 
@@ -67,8 +68,8 @@ def _without_model(run: Run, number: int, why: str) -> Plan:
 async def _by_model(state: Gathering, run: Run, left: int) -> Plan:
     deps, number = run.deps, len(state["rounds"]) + 1
     assert deps.generate is not None
-    history = transcript(state["rounds"], run.pages)
-    prompt = plan_prompt(run.question, history, deps.templates, deps.today(), run.limits)
+    run.told += [transcript([past], run.pages) for past in state["rounds"][len(run.told) :]]
+    prompt = plan_prompt(run.question, tuple(chain.from_iterable(run.told)), deps.templates, deps.today(), run.limits)
     prompt = replace(prompt, max_tokens=deps.limits.plan_tokens)
 
     def spend(usage: Usage) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -430,3 +431,15 @@ def test_no_question_is_traced_to_a_third_party_whatever_the_environment_says() 
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
+
+
+async def test_each_planner_round_extends_the_one_before_whatever_was_read_since() -> None:
+    pages = [Webpage(f"https://p{n}.example/", f"P{n}", f"tides {n} " * 40) for n in range(60)]
+    turns = [[call("web_search", query="q")], [call("open_page", url=pages[9].url)], [call("web_search", query="r")]]
+    model = FakeModel([GOOD], turns)
+    await answer_of(Question("Why are there tides?", depth="research"), deps(FakeWeb(*pages), model))
+
+    assert len(model.planned) == 4
+    for earlier, later in pairwise(model.planned):
+        assert later.messages[: len(earlier.messages)] == earlier.messages
+        assert later.tools == earlier.tools

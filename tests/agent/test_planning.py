@@ -92,6 +92,20 @@ async def test_a_second_call_that_the_stream_has_swallowed_is_noticed_by_its_tok
     assert (asked.round.outcome, asked.queries) == ("repeated", ["tides", "moon"])
 
 
+@pytest.mark.parametrize(
+    "streamed",
+    [
+        Reply(calls=(MOON, MOON)),
+        Reply("ll▁begin｜>function", calls=(MOON,)),
+        Reply(LEFT + "sep｜>web_search\njson\n{", calls=()),
+    ],
+    ids=["the next call's arguments given to both", "pieces of markup beside a call", "beside a rescued one"],
+)
+async def test_a_turn_that_was_torn_on_its_way_is_asked_once_more(streamed: Reply) -> None:
+    asked = await ask(streamed=streamed, whole=Reply(calls=(TIDES, MOON)))
+    assert (asked.round.outcome, asked.queries) == ("repeated", ["tides", "moon"])
+
+
 async def test_a_call_that_can_be_read_stands_when_asking_once_more_fails() -> None:
     asked = await ask(
         streamed=Reply(calls=(TIDES, BROKEN)), whole=Reply(fault=Fault(status=503)), grammar=Reply(), json=Reply()
