@@ -20,18 +20,20 @@ from tools.visible import drop_hidden
 
 FAST_CHARS = 500_000
 """Above this trafilatura's fast mode is used: half the time for 0.5 to 0.9 points of F1."""
-LITTLE = 0.3
-"""Share of the page's text without its surroundings below which trafilatura is taken to have missed the page
-(forums, listings, services); docs/extraction.md has the figures for this and other shares."""
-LITTLE_OF_CHARS = 500_000
-"""Above this trafilatura's fast mode is used: half the time for 0.5 to 0.9 points of F1."""
-LITTLE = 0.3
-"""Share of the page's text without its surroundings below which trafilatura is taken to have missed the page
-(forums, listings, services); docs/extraction.md has the figures for this and other shares."""
-LITTLE_OF_ARTICLE = 0.1
-"""The same for a page that calls itself an article: much of it may be comments and other articles."""
+LITTLE = 1.0
+"""Share of the page's text without its surroundings below which trafilatura is taken to have missed the page (forums,
+listings, services, start pages); docs/extraction.md has the figures for this and other shares."""
+LITTLE_OF_PROSE = 0.5
+"""The same where what it found is mostly sentences: then the rest may be what stands around an article."""
 LITTLE_OF_PRODUCT = 0.2
 """The same for a page that sells something: what surrounds it is other products."""
+LITTLE_OF_POST = 0.1
+"""The same for a page that calls itself an article, a thread or a question: much of it may be comments and other
+articles."""
+PROSE = 0.6
+SENTENCE_BYTES = 80
+"""A line of so many bytes is a sentence or more: 27 Chinese characters, 13 English words. So is a text of which they
+make up the share PROSE."""
 WORTH_CHARS = 200
 SCRIPTS_OF_DOCUMENT = 3
 """With more than these, a saved file is a page of the web."""
@@ -86,7 +88,7 @@ def main_text(tree: HtmlElement, root: HtmlElement | None, kind: Kind | None, *,
         if menu.getparent() is not None and menu.find(".//h1") is None:
             menu.drop_tree()
     found, comments = _trafilatura(tree, fast=fast)
-    little = _little(kind)
+    little = _little(kind, found)
     if found and len(found) + comments >= little * _visible_chars(tree):
         return found
     structured = _without_surroundings(tree, lists_of_links=False)
@@ -100,10 +102,14 @@ def _mark_forum(tree: HtmlElement) -> None:
     script.text = '{"@type": "DiscussionForumPosting"}'
 
 
-def _little(kind: Kind) -> float:
+def _little(kind: Kind, found: str) -> float:
     if kind.product:
         return LITTLE_OF_PRODUCT
-    return LITTLE_OF_ARTICLE if kind.article else LITTLE
+    if kind.article or kind.forum or kind.question:
+        return LITTLE_OF_POST
+    lines = list(map(len, found.encode().split(b"\n")))
+    is_prose = sum(size for size in lines if size >= SENTENCE_BYTES) >= PROSE * sum(lines)
+    return LITTLE_OF_PROSE if is_prose else LITTLE
 
 
 def _without_surroundings(tree: HtmlElement, *, lists_of_links: bool = True) -> str:
@@ -117,9 +123,7 @@ def _without_surroundings(tree: HtmlElement, *, lists_of_links: bool = True) -> 
             if element.getparent() is not None:
                 element.drop_tree()
         _drop_clutter(rest)
-        for element in list(rest.iter("ul", "ol", "dl", "table", "div", "section", "p")):
-            if element is not rest and element.getparent() is not None and _is_links(element):
-                element.drop_tree()
+        _drop_lists_of_links(rest)
     return to_markdown(rest)
 
 
@@ -132,10 +136,15 @@ def _drop_clutter(root: HtmlElement) -> None:
             element.drop_tree()
 
 
-def _is_links(element: HtmlElement) -> bool:
-    """Whether most of its text is links."""
-    linked = sum(map(_visible_chars, element.iter("a")))
-    return linked > 0 and linked > LINKED * _visible_chars(element)
+def _drop_lists_of_links(root: HtmlElement) -> None:
+    """But not what holds most of the text: a page that is a list, or that stands in one frame with its menus."""
+    most = MOST * _visible_chars(root)
+    for element in list(root.iterdescendants("ul", "ol", "dl", "table", "div", "section", "p")):
+        if element.getparent() is None:
+            continue
+        linked = sum(map(_visible_chars, element.iter("a")))
+        if linked and LINKED * (chars := _visible_chars(element)) < linked and chars <= most:
+            element.drop_tree()
 
 
 def _parsed(text: str, url: str) -> HtmlElement:

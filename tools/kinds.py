@@ -19,12 +19,13 @@ _FORUM = re.compile(r'"@type"\s*:\s*(?:\[[^\]]{0,200})?"DiscussionForumPosting"'
 @dataclass(frozen=True, slots=True)
 class Kind:
     """product: it sells one thing; article: its markup calls it one; posted: Open Graph calls it an article; forum:
-    a thread of posts; linked: its JSON-LD, at most MAX_LINKED_CHARS."""
+    a thread of posts; question: one with its answers; linked: its JSON-LD, at most MAX_LINKED_CHARS."""
 
     product: bool
     article: bool
     posted: bool
     forum: bool
+    question: bool
     linked: str
 
 
@@ -39,5 +40,6 @@ def kind_of(tree: HtmlElement) -> Kind:
         article=graph.startswith("article") or "Article" in items,
         posted=graph.startswith("article"),
         forum=bool(_FORUM.search(linked)),
+        question="QAPage" in items or '"QAPage"' in linked,
         linked=linked,
     )

@@ -103,6 +103,17 @@ def test_a_list_of_short_parts_is_read_whole_and_a_shop_keeps_to_its_product() -
     assert "Tell a friend" not in made.text
 
 
+def test_the_parts_of_a_start_page_are_read_beside_its_one_paragraph() -> None:
+    parts = "".join(
+        f"<section><h2>Service {n}</h2><div><span>We keep address {n}.</span></div></section>" for n in range(30)
+    )
+    body = f"<div class='page'><div class='hero'><p>{SENTENCE * 9}</p></div>{parts}</div>"
+    made = read(body)
+    assert SENTENCE.strip() in made.text
+    assert all(f"## Service {n}\n\nWe keep address {n}." in made.text for n in range(30))
+    assert "Service 1" not in read(body, '<meta property="og:type" content="article">').text
+
+
 @pytest.mark.parametrize(
     "markup", ["<" * 5000, "<!doctype html>" + "<div>" * 50_000 + "deep", "<p" + " a" * 3000, "&#0;&#xD800;<p>x"]
 )

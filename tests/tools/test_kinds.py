@@ -14,12 +14,13 @@ from tools.kinds import kind_of
         ('<script type="application/ld+json">[{"@type": "Product"}, {"@type": "NewsArticle"}]</script>', set()),
         ('<meta property="og:type" content="article">', {"article", "posted"}),
         ('<script type="application/ld+json">{"@type": ["WebPage", "DiscussionForumPosting"]}</script>', {"forum"}),
+        ('<script type="application/ld+json">{"@type": "QAPage"}</script>', {"question"}),
         ("<script>{'@type': 'Product'}</script>", set()),
     ],
 )
 def test_a_page_is_of_the_kind_that_its_markup_states(head: str, said: set[str]) -> None:
     kind = kind_of(document_fromstring(f"<html><head>{head}</head><body><p>x</p></body></html>"))
-    assert {name for name in ("product", "article", "posted", "forum") if getattr(kind, name)} == said
+    assert {name for name in ("product", "article", "posted", "forum", "question") if getattr(kind, name)} == said
 
 
 def test_microdata_counts_as_well() -> None:
