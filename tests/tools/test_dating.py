@@ -43,9 +43,32 @@ def test_a_start_page_has_no_day_of_publication_but_a_post_by_number_has() -> No
     assert dated(STATED, "https://www.example.org/?p=12") == DAY
 
 
+@pytest.mark.parametrize(
+    ("shown", "kept"),
+    [
+        ("", False),
+        ("12.03.2023", False),
+        ("05.03.2024", True),
+        ("3/5/24", True),
+        ("5 mars 2024", True),
+        ("March 5th, 2024", True),
+        ("2024年3月5日", True),
+        ("<time datetime='2024-03-05'>last year</time>", True),
+    ],
+)
+def test_a_page_of_a_site_has_a_day_only_if_its_reader_sees_it(shown: str, kept: bool) -> None:
+    page = f"<html><head>{STATED}</head><body class='page page-id-7'><p>Our history {shown}</p></body></html>"
+    assert found(page, "https://a.example/history", DAY) == (DAY if kept else "")
+    linked = '<script type="application/ld+json">{"@type": "WebPage"}</script>'
+    page = f"<html><head>{STATED}{linked}</head><body><p>Our history {shown}</p></body></html>"
+    assert found(page, "https://a.example/history", DAY) == (DAY if kept else "")
+    assert found(page.replace("WebPage", "BlogPosting"), "https://a.example/history", DAY) == DAY
+
+
 def test_news_without_a_statement_are_searched_more_widely_and_a_bare_year_is_no_date() -> None:
     body = "<html><body><article><p>Posted on March 5, 2024 by the editors.</p></article><p>© 2019</p></body></html>"
     assert found(body, "https://a.example/news/one", "") == DAY
+    assert found(body, "https://a.example/311510-one", "") == DAY
     assert found(body, "https://a.example/one", "") == ""
     bare = "<html><body><p>Text of the page.</p><footer>© 2019 Example</footer></body></html>"
     assert found(bare, "https://a.example/news/one", "") == ""

@@ -105,9 +105,11 @@ def test_a_list_of_short_parts_is_read_whole_and_a_shop_keeps_to_its_product() -
 
 def test_the_parts_of_a_start_page_are_read_beside_its_one_paragraph() -> None:
     parts = "".join(
-        f"<section><h2>Service {n}</h2><div><span>We keep address {n}.</span></div></section>" for n in range(30)
+        f"<section><h2>Service {n}</h2><div><span>We keep address {n}.</span></div><div><span>Day and night.</span>"
+        "</div></section>"
+        for n in range(30)
     )
-    body = f"<div class='page'><div class='hero'><p>{SENTENCE * 9}</p></div>{parts}</div>"
+    body = f"<div class='a'><div class='hero'><p>{SENTENCE * 9}</p></div>{parts}</div>"
     made = read(body)
     assert SENTENCE.strip() in made.text
     assert all(f"## Service {n}\n\nWe keep address {n}." in made.text for n in range(30))
