@@ -128,6 +128,8 @@ class ModelServer:
         with self._translated(place, garbled="not_openai"):
             async with asyncio.timeout(self._config.discover_seconds):
                 listing = await self._client.get("/models", cast_to=object)
+            if isinstance(listing, str):  # sglang-router 0.3.2 sends JSON as text/plain
+                listing = json.loads(listing)
         self._facts = read_models(listing, self._config, place)
         return self._facts
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.delta import Delta
+from agent.errors import ModelDown
 from agent.model import ModelConfig, ModelServer
 from agent.planner import TOOLS
 from agent.profile import GENERIC, Profile, Quirks, Sampling, chosen
@@ -249,6 +250,21 @@ async def test_a_template_that_opens_the_reasoning_is_a_matter_of_the_profile() 
     for deltas in (by_profile, by_setting):
         assert "".join(delta.thinking for delta in deltas).strip() == "I think."
         assert "".join(delta.text for delta in deltas) == "So."
+
+
+async def test_a_listing_that_is_sent_as_plain_text_is_read_too() -> None:
+    """As sglang-router 0.3.2 sends it, without a context length."""
+    listing = '{"object":"list","data":[{"id":"deepseek-r1-0528","object":"model","owned_by":"local"}]}'
+    async with fake_model(Reply("x")) as server:
+        server.pages["/v1/models"] = (200, "text/plain; charset=utf-8", listing)
+        asked = ModelServer(ModelConfig(server.url, profiles=known_profiles()))
+        facts = await asked.discover()
+        server.pages["/v1/models"] = (200, "text/html", "<p>Sign in</p>")
+        with pytest.raises(ModelDown) as caught:
+            await asked.discover()
+        await asked.aclose()
+    assert (facts.name, facts.profile.name) == ("deepseek-r1-0528", "r1-0528-sglang-router")
+    assert caught.value.reason == "not_openai"
 
 
 @pytest.mark.parametrize(
