@@ -1,7 +1,7 @@
 """One page that was read: the noun that every reader (web, library, upload) makes."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,7 @@ class Webpage:
     site:      name or host of the site, "" when unknown
     date:      YYYY-MM-DD as the page itself states it, "" when it does not
     truncated: why the text is not whole (`size`, `disconnect`, `pages` …), "" when it is
+    read:      when it was read, ISO 8601 in UTC, "" when nobody noted it; two readings of one text are one page
     """
 
     url: str
@@ -22,6 +23,7 @@ class Webpage:
     site: str = ""
     date: str = ""
     truncated: str = ""
+    read: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not self.url or not self.text.strip():

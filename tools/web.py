@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from tools.address import Target, without_userinfo
 from tools.conditional import Validators
@@ -96,7 +97,8 @@ class WebReader:
             if error.subject == subject:
                 raise
             raise type(error)(subject, error.reason, error.detail) from None
-        page = replace(page, truncated=fetched.truncated or page.truncated)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        page = replace(page, truncated=fetched.truncated or page.truncated, read=now)
         return Visited(page, fetched.validators, fetched.shared)
 
     async def aclose(self) -> None:

@@ -107,6 +107,21 @@ ASKED: dict[str, Any] = {
 ANSWERED: dict[str, Any] = {
     "responses": {200: {"description": "the answer", "content": _ANSWER}, **_problems(401, 403, 404, 503)},
 }
+SOURCES: dict[str, Any] = {
+    "responses": {
+        200: {"description": "what the answer cites, with the quotes", "content": {"application/json": {}}},
+        **_problems(401, 403, 404, 500, 503),
+    },
+}
+SOURCE: dict[str, Any] = {
+    "responses": {
+        200: {
+            "description": "the page as it was read, with the quotes; as HTML where `Accept` prefers it",
+            "content": {"application/json": {}, "text/html": {"schema": {"type": "string"}}},
+        },
+        **_problems(401, 403, 404, 410, 500, 503),
+    },
+}
 CHAT: dict[str, Any] = {
     "responses": {
         200: {"description": "a chat.completion, or its chunks", "content": {"application/json": {}, **_TEXT_STREAM}},

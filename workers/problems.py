@@ -40,6 +40,7 @@ KINDS = MappingProxyType(
         "unknown_model": Kind(404, "There is no such model"),
         "method_not_allowed": Kind(405, "Not with this method"),
         "body_timeout": Kind(408, "The body came too slowly", retry=True),
+        "evidence_gone": Kind(410, "The page is not kept any more"),
         "body_too_large": Kind(413, "The request is too large"),
         "file_too_large": Kind(413, "A file is too large"),
         "unsupported_type": Kind(415, "The body is of a type that is not taken"),

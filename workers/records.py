@@ -3,6 +3,7 @@
 {"schema": 1, "kind": "answer", "value": {…}}
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
@@ -45,7 +46,7 @@ class StoredTurn:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """A page as it was read. number: of its [citation:N]; read: when, ISO 8601, UTC; sha256: of the text,
-    as hex.
+    as hex. Raises ValueError when it is not: then one of the two was changed.
     """
 
     number: int
@@ -54,6 +55,10 @@ class Evidence:
     read: str
     sha256: str
     text: str
+
+    def __post_init__(self) -> None:
+        if hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest() != self.sha256:
+            raise ValueError("the text is not the one whose hash is kept")
 
 
 FailureKind = Literal["PageRefused", "PageUnreachable", "PageUnreadable", "PageTooLarge"]

@@ -18,15 +18,15 @@ from workers.dialects.chat import get_model, list_models, post_chat
 from workers.dialects.openai_errors import refusal
 from workers.gate import Gate
 from workers.metrics import CONTENT_TYPE
-from workers.openapi import ANSWERED, ASKED, CHAT, EVENTS, MODELS, PROBLEMS, RUN, describe
+from workers.openapi import ANSWERED, ASKED, CHAT, EVENTS, MODELS, PROBLEMS, RUN, SOURCE, SOURCES, describe
 from workers.problems import UNKNOWN_ANSWER, Problem, problem_of
 from workers.requests import read_asked
 from workers.runs import Run, answer_fields, last_message, unless_gone
 from workers.runs_in_background import cancel_answer, get_events, post_background, unanswered
 from workers.service import Service, Slots
+from workers.sources import get_source, known, list_sources
 from workers.sse import EventStream, Message, Stream
 from workers.store_errors import StoreError
-from workers.store_keys import is_id
 
 
 def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -> FastAPI:
@@ -50,6 +50,8 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     app.add_api_route("/v1/answers/{answer_id}", delete_answer, methods=["DELETE"], status_code=204, **PROBLEMS)
     app.add_api_route("/v1/answers/{answer_id}/events", get_events, methods=["GET"], **EVENTS)
     app.add_api_route("/v1/answers/{answer_id}/cancel", cancel_answer, methods=["POST"], status_code=202, **RUN)
+    app.add_api_route("/v1/answers/{answer_id}/sources", list_sources, methods=["GET"], **SOURCES)
+    app.add_api_route("/v1/answers/{answer_id}/sources/{number}", get_source, methods=["GET"], **SOURCE)
     app.add_api_route("/v1/chat/completions", post_chat, methods=["POST"], **CHAT)
     app.add_api_route("/v1/models", list_models, methods=["GET"], **MODELS)
     app.add_api_route("/v1/models/{model}", get_model, methods=["GET"], **MODELS)
@@ -90,7 +92,7 @@ def _whole(message: Message) -> Response:
 async def get_answer(request: Request, answer_id: str) -> Response:
     """An answer that was given before, to the same user."""
     service: Service = request.state.service
-    stored = await service.in_store_time(service.store.get_answer(_known(answer_id), request.state.user))
+    stored = await service.in_store_time(service.store.get_answer(known(answer_id), request.state.user))
     if stored is None:
         return await unanswered(request, answer_id)
     return JSONResponse({**answer_fields(stored.answer, thinking=True), "thread": stored.thread, "stored": True})
@@ -99,17 +101,10 @@ async def get_answer(request: Request, answer_id: str) -> Response:
 async def delete_answer(request: Request, answer_id: str) -> Response:
     """Forget an answer and the evidence kept with it."""
     service: Service = request.state.service
-    removed = await service.in_store_time(service.store.forget_answer(request.state.user, _known(answer_id)))
+    removed = await service.in_store_time(service.store.forget_answer(request.state.user, known(answer_id)))
     if not removed.answers:
         raise Problem("not_found", UNKNOWN_ANSWER)
     return Response(status_code=204)
-
-
-def _known(answer_id: str) -> str:
-    """An id that could be one of ours; anything else never reaches the store."""
-    if not is_id(answer_id):
-        raise Problem("not_found", UNKNOWN_ANSWER)
-    return answer_id
 
 
 async def healthz() -> dict[str, str]:

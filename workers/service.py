@@ -14,7 +14,7 @@ from tools.page import Webpage
 from workers.keys import Keys
 from workers.metrics import Metrics
 from workers.problems import Problem
-from workers.records import StoredAnswer
+from workers.records import Evidence, StoredAnswer
 from workers.store_errors import StoreDown
 from workers.store_keys import Owner
 
@@ -47,6 +47,8 @@ class AnswerStore(Protocol):
     async def put_answer(self, answer: Answer, pages: Sequence[Webpage], owner: Owner) -> None: ...
 
     async def get_answer(self, answer_id: str, user: str) -> StoredAnswer | None: ...
+
+    async def source(self, answer_id: str, user: str, number: int) -> Evidence | None: ...
 
     async def forget_answer(self, user: str, answer_id: str) -> Removed: ...
 

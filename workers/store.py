@@ -179,6 +179,25 @@ class Store:
         kept = [each for record in found.values() if (each := self._read(EVIDENCE, record))]
         return tuple(sorted(kept, key=lambda each: each.number))
 
+    async def source(self, answer_id: str, user: str, number: int) -> Evidence | None:
+        """The page that the answer cites as [citation:number], as it was read; None when it is not kept.
+
+        Raises RecordPoisoned when what is kept was changed: whoever shows evidence must not pass over that.
+        """
+        if not is_id(answer_id):
+            return None
+        with reaching():
+            key = key_of(user, "evidence", answer_id)
+            found = await cast(Awaitable[bytes | None], self.client.hget(key, str(number)))
+        try:
+            kept = None if found is None else EVIDENCE.read(found)
+            if kept is not None and kept.number != number:
+                raise RecordPoisoned(f"the page kept as {number} says that it is {kept.number}")
+        except RecordPoisoned:
+            self.poisoned += 1
+            raise
+        return kept
+
     async def thread(self, user: str, thread_id: str) -> tuple[Turn, ...]:
         """The turns of a thread, the oldest first, at most the 50 that a question may carry."""
         kept = [self._read(TURN, record) for record in await self._turns(user, thread_id)]
@@ -328,7 +347,7 @@ def reaching() -> Iterator[None]:
 def _cited(answer: Answer, pages: Sequence[Webpage], now: str) -> list[Evidence]:
     numbers = {each.number for each in answer.citations} | {each.number for each in answer.supports}
     return [
-        Evidence(number, page.url, page.title, answer.created or now, page.sha256, page.text)
+        Evidence(number, page.url, page.title, page.read or answer.created or now, page.sha256, page.text)
         for number, page in enumerate(pages, 1)
         if number in numbers
     ]

@@ -15,7 +15,7 @@ from agent.events import Answered, Event, Packed, Planned, Searched, Text, Think
 from agent.question import Question, Turn
 from tools.errors import PageUnreadable
 from tools.page import Webpage
-from workers.records import StoredAnswer
+from workers.records import Evidence, StoredAnswer
 from workers.rest import rest_app
 from workers.service import Service
 from workers.store import Forgotten
@@ -91,6 +91,13 @@ class Shelf:
     async def get_answer(self, answer_id: str, user: str) -> StoredAnswer | None:
         self._look()
         return self.answers.get((user, answer_id))
+
+    async def source(self, answer_id: str, user: str, number: int) -> Evidence | None:
+        self._look()
+        if (user, answer_id) not in self.answers or not 1 <= number <= len(self.pages):
+            return None
+        page = self.pages[number - 1]
+        return Evidence(number, page.url, page.title, "2026-11-22T00:00:00+00:00", page.sha256, page.text)
 
     async def forget_answer(self, user: str, answer_id: str) -> Forgotten:
         self._look()

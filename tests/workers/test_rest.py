@@ -403,7 +403,8 @@ async def test_the_description_is_whole_and_names_every_route(client: httpx.Asyn
     schema = (await client.get("/openapi.json")).json()
     runs = {f"{ASK}/{{answer_id}}/events", f"{ASK}/{{answer_id}}/cancel"}
     dialects = {"/v1/chat/completions", "/v1/models", "/v1/models/{model}"}
-    assert set(schema["paths"]) == {ASK, f"{ASK}/{{answer_id}}", "/healthz", "/readyz", "/metrics", *runs, *dialects}
+    answers = {ASK, *(f"{ASK}/{{answer_id}}{path}" for path in ("", "/sources", "/sources/{number}"))}
+    assert set(schema["paths"]) == {*answers, "/healthz", "/readyz", "/metrics", *runs, *dialects}
     models = {f"#/components/schemas/{name}" for name in schema["components"]["schemas"]}
     assert references(schema) <= models
     body = schema["paths"][ASK]["post"]["requestBody"]["content"]
