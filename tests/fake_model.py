@@ -79,8 +79,9 @@ class FakeModel:
     None there is /v1/loads with what is running.
     """
 
-    def __init__(self, script: Script, models: Body | None = None, api_key: str = "") -> None:
+    def __init__(self, script: Script, models: Body | None = None, api_key: str = "", port: int = 0) -> None:
         self.url = ""
+        self._port = port
         self.requests: list[Body] = []
         self.running = self.finished = self.left = 0
         self.pages: dict[str, tuple[int, str, str] | None] = {}
@@ -95,7 +96,7 @@ class FakeModel:
                 await asyncio.sleep(0.005)
 
     async def serve(self, ready: Callable[[], None], stop: asyncio.Event) -> None:
-        server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._connection, "127.0.0.1", self._port)
         self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         ready()
         await stop.wait()
