@@ -11,6 +11,7 @@ import trafilatura
 
 from tests.extraction.folders import Sample
 from tests.extraction.measures import Found
+from tools.charset import decode
 from tools.errors import ToolError
 from tools.extraction import Source, extract_page
 
@@ -47,9 +48,9 @@ def measured(extract: Callable[[Sample], Found], sample: Sample) -> Found:
 
 def twins(sample: Sample) -> tuple[Sample, Sample] | None:
     """The same page in UTF-8 and in gb18030, each naming its own code (the latter as gbk, as sites do); None for
-    pages that are not Chinese or not UTF-8."""
-    text = _utf8(sample.body)
-    if text is None or len(_CHINESE.findall(text)) < CHINESE_CHARS:
+    pages that are not Chinese."""
+    text = decode(sample.body).text
+    if len(_CHINESE.findall(text)) < CHINESE_CHARS:
         return None
     named = _META.sub('<meta charset="CODE">', text)
     if 'charset="CODE"' not in named[:META_CHARS]:
@@ -57,12 +58,6 @@ def twins(sample: Sample) -> tuple[Sample, Sample] | None:
     bodies = named.replace('"CODE"', '"utf-8"').encode("utf-8"), named.replace('"CODE"', '"gbk"').encode("gb18030")
     one, other = (Sample(sample.name, sample.url, body) for body in bodies)
     return one, other
-
-
-def _utf8(body: bytes) -> str | None:
-    with contextlib.suppress(UnicodeDecodeError):
-        return body.decode("utf-8")
-    return None
 
 
 def _forget_peak() -> None:

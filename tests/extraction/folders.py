@@ -4,11 +4,14 @@ aeb              ground-truth.json {sha: {articleBody, url}}, html/SHA.html.gz
 trafilatura-eval evaldata.json {url: {with, without, title, date, gz or file}}, html/
 wcxb             ground-truth.jsonl.gz {file_id, url, ground_truth: {main_content, title, publish_date}}, html/ID.gz
 gne-zh           index.jsonl {file, url}, html/; no gold
-any other        a folder with HTML files somewhere below; no gold
+any other        a folder with HTML files somewhere below, or a .tar.gz of one; no gold
+
+Each HTML file and each description may be plain or .gz. What is none of this is refused.
 """
 
 import gzip
 import json
+import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,13 +36,30 @@ class Sample:
     group: str = ""
 
 
+class UnknownForm(Exception):
+    """What is measured is neither a page set nor a folder with pages."""
+
+
+_PAGES = (".html", ".htm", ".xhtml")
+
+
 def form_of(folder: Path) -> Form:
-    """By the file that describes the set."""
+    """By the file that describes the set. Raises UnknownForm."""
+    if folder.is_file():
+        if not tarfile.is_tarfile(folder):
+            raise UnknownForm(f"{folder} is neither a folder nor an archive of one")
+        return "plain"
+    if not folder.is_dir():
+        raise UnknownForm(f"{folder} is not a folder")
     if (folder / "evaldata.json").exists():
         return "trafilatura-eval"
     if (folder / "ground-truth.json").exists():
         return "aeb"
-    return "wcxb" if next(folder.glob("ground-truth.jsonl*"), None) else "plain"
+    if next(folder.glob("ground-truth.jsonl*"), None):
+        return "wcxb"
+    if not any(path.name.removesuffix(".gz").endswith(_PAGES) for path in folder.rglob("*")):
+        raise UnknownForm(f"{folder} is of no known form: no description of a set, and no HTML file below it")
+    return "plain"
 
 
 def samples(folder: Path) -> Iterator[Sample]:
@@ -67,20 +87,38 @@ def _wcxb(folder: Path) -> Iterator[Sample]:
     path = next(folder.glob("ground-truth.jsonl*"))
     for row in map(json.loads, _read(path).splitlines()):
         if body := _page(folder, row["file_id"]):
-            gold, kind = row["ground_truth"], row.get("_internal", {}).get("page_type", {}).get("primary", "")
+            gold, kind = row["ground_truth"], _page_type(row)
             dates = gold.get("publish_date") or ""
             yield Sample(
                 row["file_id"], row["url"], body, gold["main_content"], gold.get("title") or "", dates[:10], group=kind
             )
 
 
+def _page_type(row: dict[str, Any]) -> str:
+    """As the set's own script reads it."""
+    named = (row.get("_internal") or {}).get("page_type", {})
+    kind = named.get("primary", "article") if isinstance(named, dict) else str(named or "article")
+    return "collection" if kind == "category" else kind
+
+
+def _archived(archive: Path) -> Iterator[Sample]:
+    with tarfile.open(archive) as opened:
+        for member in opened:
+            kept = opened.extractfile(member) if member.isfile() and member.name.endswith(_PAGES) else None
+            if kept is not None:
+                yield Sample(member.name, f"https://example.org/{member.name}", kept.read())
+
+
 def _plain(folder: Path) -> Iterator[Sample]:
+    if folder.is_file():
+        yield from _archived(folder)
+        return
     urls: dict[str, str] = {}
     if (index := folder / "index.jsonl").exists():
         rows: list[dict[str, Any]] = [json.loads(line) for line in _read(index).splitlines()]
         urls = {row["file"]: row["url"] for row in rows}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name.removesuffix(".gz").endswith((".html", ".htm", ".xhtml")):
+        if path.is_file() and path.name.removesuffix(".gz").endswith(_PAGES):
             name = str(path.relative_to(folder))
             url = urls.get(path.name, f"https://example.org/{name.removesuffix('.gz')}")
             yield Sample(name, url, _bytes(path))

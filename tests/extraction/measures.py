@@ -49,24 +49,28 @@ def f1(form: Form, pairs: Sequence[tuple[Sample, Found]]) -> float | None:
 
 
 def shingle_f1(pairs: Sequence[tuple[str, str]]) -> float:
-    """article-extraction-benchmark: precision and recall of 4-grams of words, each averaged over pages, then F1."""
+    """article-extraction-benchmark's evaluate.py: precision and recall of 4-grams of words, each averaged over the
+    pages that have any given and any wanted, then F1."""
     precisions, recalls = [], []
     for gold, text in pairs:
         wanted, given = shingles(gold), shingles(text)
-        both = sum((wanted & given).values())
-        precisions.append(both / sum(given.values()))
-        recalls.append(both / sum(wanted.values()))
-    precision, recall = sum(precisions) / len(pairs), sum(recalls) / len(pairs)
+        both = (wanted & given).total()
+        precisions += [both / given.total()] if given else []
+        recalls += [both / wanted.total()] if wanted else []
+    if not precisions or not recalls:
+        return 0.0
+    precision, recall = sum(precisions) / len(precisions), sum(recalls) / len(recalls)
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
 def shingles(text: str, size: int = 4) -> Counter[tuple[str, ...]]:
     words = _WORD.findall(text)
-    return Counter(tuple(words[at : at + size]) for at in range(max(1, len(words) - size + 1)))
+    return Counter(tuple(words[at : at + size]) for at in range(max(1, len(words) - size + 1) if words else 0))
 
 
 def chunk_f1(pairs: Sequence[tuple[Sample, str]]) -> float:
-    """trafilatura's own evaluation: `with` chunks found are true positives, `without` chunks found false ones."""
+    """trafilatura's own eval_common.py: `with` chunks found are true positives, `without` chunks found false ones,
+    counted over the set, any white space as one blank."""
     right = wrong = missed = 0
     for sample, text in pairs:
         right += (hits := sum(_holds(text, chunk) for chunk in sample.wanted))
@@ -76,14 +80,19 @@ def chunk_f1(pairs: Sequence[tuple[Sample, str]]) -> float:
 
 
 def _holds(text: str, chunk: str) -> bool:
-    return chunk in text or without_marks(chunk) in text
+    text = " ".join(text.split())
+    return any(" ".join(form.split()) in text for form in (chunk, without_marks(chunk)))
 
 
 def word_f1(gold: str, text: str) -> float:
-    """wcxb: multisets of lower-case words, page by page."""
+    """wcxb's evaluate.py: multisets of lower-case words, F1 page by page, then the mean of these."""
     wanted, given = (Counter(_WORD.findall(part.lower())) for part in (gold, text))
     size = wanted.total() + given.total()
     return 2 * (wanted & given).total() / size if size else 1.0
+
+
+def title_exact(gold: str, title: str) -> bool:
+    return " ".join(gold.split()) == " ".join(title.split())
 
 
 def title_right(gold: str, title: str) -> bool:

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.extraction.extractors import measured, ours, plain, twins
-from tests.extraction.folders import Form, Sample, form_of, samples
-from tests.extraction.measures import Found, f1, title_right
+from tests.extraction.folders import Form, Sample, UnknownForm, form_of, samples
+from tests.extraction.measures import Found, f1, title_exact, title_right
+
+NONE = "n/a"
+"""For what a set says nothing of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ def report(name: str, form: Form, results: Sequence[Result]) -> str:
     kept, invented = dates(results)
     scores = [f1(form, [(r.sample, found(r)) for r in results]) for found in (lambda r: r.ours, lambda r: r.plain)]
     spent = [sum(found(r).seconds for r in results) for found in (lambda r: r.ours, lambda r: r.plain)]
-    ratio = f"{spent[0] / spent[1]:.2f}" if spent[1] else "-"
+    ratio = f"{spent[0] / spent[1]:.2f}" if spent[1] else NONE
     lines += [
         f"{name} f1 {_share(scores[0], 3)} plain {_share(scores[1], 3)} cpu {ratio}"
         f" dates-kept {_share(kept, 2)} dates-invented {_share(invented, 2)}"
@@ -82,9 +85,11 @@ def _line(name: str, form: Form, pairs: Sequence[tuple[Sample, Found]]) -> str:
     return (
         f"  {name:5} f1 {_share(f1(form, pairs), 3)}"
         f"  titles {sum(title_right(sample.title or '', found.title) for sample, found in titled)}/{len(titled)}"
+        f" exact {sum(title_exact(sample.title or '', found.title) for sample, found in titled)}"
         f"  dates {sum(sample.date == found.date for sample, found in dated)}/{len(dated)}"
         f"  invented {sum(bool(found.date) for _, found in undated)}/{len(undated)}"
-        f"  cpu ms p50 {_at(seconds, 0.5):.1f} p95 {_at(seconds, 0.95):.1f}  peak {peak:.0f} MiB"
+        f"  cpu ms p50 {_at(seconds, 0.5):.1f} p95 {_at(seconds, 0.95):.1f} max {_at(seconds, 1):.0f}"
+        f"  peak {peak:.0f} MiB"
     )
 
 
@@ -110,7 +115,7 @@ def _at(ordered: Sequence[float], share: float) -> float:
 
 
 def _share(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
+    return NONE if value is None else f"{value:.{digits}f}"
 
 
 def main(folders: Sequence[str]) -> int:
@@ -118,10 +123,15 @@ def main(folders: Sequence[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     for folder in map(Path, folders):
-        if not folder.is_dir():
-            print(f"{folder} is not a folder", file=sys.stderr)
+        try:
+            form = form_of(folder)
+        except UnknownForm as error:
+            print(error, file=sys.stderr)
             return 2
-        print(report(folder.resolve().name, form_of(folder), run(folder)), flush=True)
+        if not (results := run(folder)):
+            print(f"{folder} has no page of those that it describes", file=sys.stderr)
+            return 2
+        print(report(folder.resolve().name, form, results), flush=True)
     return 0
 
 

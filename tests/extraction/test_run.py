@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,38 @@ def test_the_last_line_of_a_set_is_for_machines(tmp_path: Path, capsys: pytest.C
     (folder / "ground-truth.jsonl.gz").write_bytes(gzip.compress("\n".join(map(json.dumps, rows)).encode()))
     assert form_of(folder) == "wcxb"
     assert [sample.name for sample in samples(folder)] == ["1"]
-    assert main([str(folder)]) == 0
+    assert main([f"{folder}/"]) == 0
     last = capsys.readouterr().out.splitlines()[-1].split()
     assert last[:6] == ["wcxb", "f1", "1.000", "plain", "1.000", "cpu"]
-    assert last[7:] == ["dates-kept", "-", "dates-invented", "0.00"]
+    assert last[7:] == ["dates-kept", "n/a", "dates-invented", "0.00"]
+
+
+def test_what_is_of_no_known_form_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    for wrong in (tmp_path, tmp_path / "missing", tmp_path / "notes.txt"):
+        assert main([str(wrong)]) == 2
+    (tmp_path / "evaldata.json").write_text(
+        '{"https://a.example/": {"file": "gone.html", "with": ["a"], "without": []}}'
+    )
+    assert main([str(tmp_path)]) == 2
+    assert "no known form" in (said := capsys.readouterr().err)
+    assert "no page" in said
+
+
+def test_pages_are_found_in_folders_and_archives_plain_or_packed(tmp_path: Path) -> None:
+    folder = tmp_path / "pages"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "one.html").write_bytes(PAGE)
+    (folder / "deep" / "two.htm.gz").write_bytes(gzip.compress(PAGE))
+    assert [sample.body for sample in samples(folder)] == [PAGE, PAGE]
+    with tarfile.open(tmp_path / "pages.tar.gz", "w:gz") as archive:
+        archive.add(folder / "one.html", "pages/one.html")
+    assert [sample.name for sample in samples(tmp_path / "pages.tar.gz")] == ["pages/one.html"]
+
+
+def test_a_page_without_text_counts_for_recall_alone() -> None:
+    assert shingle_f1([("one two three four", ""), ("one two three four", "one two three four")]) == pytest.approx(
+        2 / 3
+    )
+    sample = Sample("n", "u", b"", wanted=("red  rose",))
+    assert chunk_f1([(sample, "a red\nrose")]) == 1.0
