@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from tools.address import Target, without_userinfo
+from tools.address import Target, parse_target, without_userinfo
 from tools.conditional import Validators
-from tools.errors import PageRefused, PageUnreachable, PageUnreadable, ToolError
+from tools.errors import PageRefused, PageTooLarge, PageUnreachable, PageUnreadable, ToolError
 from tools.extraction import Source
 from tools.http import AskedToWait, Fetched, Fetcher, FetchParts
 from tools.manners import Hosts, Manners
@@ -21,6 +21,13 @@ PRODUCT = "kaozheng"
 
 Extract = Callable[[bytes, Source], Awaitable[Webpage]]
 """From bytes to a page. Raises PageUnreadable and PageTooLarge."""
+
+Render = Callable[[str], Awaitable[str]]
+"""From an address to the markup that its scripts leave. Raises PageUnreadable."""
+
+EMPTY = frozenset({"no_text", "empty", "needs_javascript"})
+"""Why a page may be one that its scripts fill."""
+LITTLE_TEXT_CHARACTERS = 200
 
 
 def user_agent(version: str, contact: str = "") -> str:
@@ -45,13 +52,15 @@ class SourceRules:
 
 @dataclass(frozen=True, slots=True)
 class WebParts:
-    """What a WebReader is made of. obey_robots: an operator may turn it off for sites of their own."""
+    """What a WebReader is made of. obey_robots: an operator may turn it off for sites of their own; render: shows a
+    page that is empty without its scripts (tools.browser), None where there is no browser."""
 
     extract: Extract
     fetching: FetchParts
     manners: Manners = field(default_factory=Manners)
     sources: SourceRules = field(default_factory=SourceRules)
     obey_robots: bool = True
+    render: Render | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +99,7 @@ class WebReader:
             fetched = await self._fetch(url, held)
             if fetched.unchanged:
                 return Visited(None, fetched.validators, fetched.shared)
-            page = await self._parts.extract(fetched.body, Source(fetched.url, fetched.content_type))
-            if wall := wall_of(page):
-                raise PageUnreadable(fetched.url, wall, REASONS[wall])
+            page = await self._page(fetched)
         except ToolError as error:
             if error.subject == subject:
                 raise
@@ -100,6 +107,39 @@ class WebReader:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         page = replace(page, truncated=fetched.truncated or page.truncated, read=now)
         return Visited(page, fetched.validators, fetched.shared)
+
+    async def _page(self, fetched: Fetched) -> Webpage:
+        """What the site sent; where that is next to nothing and has scripts, what they make of it."""
+        try:
+            page = await self._extracted(fetched.body, Source(fetched.url, fetched.content_type))
+        except PageUnreadable as failed:
+            if failed.reason not in EMPTY or not self._may_render(fetched):
+                raise
+            return await self._rendered(fetched.url)
+        if len(page.text) >= LITTLE_TEXT_CHARACTERS or not self._may_render(fetched):
+            return page
+        try:
+            rendered = await self._rendered(fetched.url)
+        except (PageUnreadable, PageTooLarge):
+            return page
+        return max(page, rendered, key=lambda one: len(one.text))
+
+    def _may_render(self, fetched: Fetched) -> bool:
+        """Never an internal host of the operator's: a stranger's script would run beside it."""
+        if self._parts.render is None or b"<script" not in fetched.body.lower():
+            return False
+        return not parse_target(fetched.url, self._parts.fetching.network.policy).internal
+
+    async def _rendered(self, url: str) -> Webpage:
+        assert self._parts.render is not None, "asked before"
+        markup = await self._parts.render(url)
+        return await self._extracted(markup.encode("utf-8", "replace"), Source(url, "text/html; charset=utf-8"))
+
+    async def _extracted(self, body: bytes, source: Source) -> Webpage:
+        page = await self._parts.extract(body, source)
+        if wall := wall_of(page):
+            raise PageUnreadable(source.url, wall, REASONS[wall])
+        return page
 
     async def aclose(self) -> None:
         """Nothing outlives a read; this is here so that the owner need not know."""

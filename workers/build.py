@@ -37,6 +37,7 @@ from tools.library_update import FolderRefused, IndexStep
 from tools.page import Webpage
 from tools.search import Search
 from tools.web import SourceRules, WebParts, WebReader, user_agent
+from workers.browser_build import with_browser
 from workers.page_cache import CacheRules, PageCache, PageStore
 from workers.settings import Settings, environment_proxies
 from workers.settings_error import SettingsError
@@ -104,7 +105,7 @@ async def open_house(settings: Settings, notice: Notice, kept: PageStore | None 
 def _limits(settings: Settings, context_tokens: int) -> Limits:
     return Limits(
         depths={depth: settings.depth_limits(depth) for depth in DEPTHS},
-        page_seconds=settings.page_seconds,
+        page_seconds=settings.page_seconds + (settings.browser_seconds if settings.browser else 0),
         search_seconds=settings.search_seconds * len(settings.search_engines),  # each may take its time
         page_tokens=settings.page_tokens,
         context_tokens=context_tokens,
@@ -252,25 +253,22 @@ async def open_reader(
     settings: Settings, library: Library | None, extractor: Extractor, kept: PageStore | None
 ) -> AsyncGenerator[Read, None]:
     """Library pages from the index, all others through the one door to the network."""
-    parts = _web_parts(settings, extractor)
-    web = WebReader(parts)
-    rules = CacheRules(
-        fresh_seconds=settings.page_hours * 3_600,
-        sources=parts.sources,
-        policy=parts.fetching.network.policy,
-        obey_robots=parts.obey_robots,
-    )
-    read_web = PageCache(kept, rules).reading(web.visit) if kept else web.read
+    async with with_browser(settings, _web_parts(settings, extractor)) as parts:
+        web = WebReader(parts)
+        rules = CacheRules(
+            fresh_seconds=settings.page_hours * 3_600,
+            sources=parts.sources,
+            policy=parts.fetching.network.policy,
+            obey_robots=parts.obey_robots,
+        )
+        read_web = PageCache(kept, rules).reading(web.visit) if kept else web.read
 
-    async def read(url: str) -> Webpage:
-        if library is not None and url.startswith("library://"):
-            return await library.read(url)
-        return await read_web(url)
+        async def read(url: str) -> Webpage:
+            if library is not None and url.startswith("library://"):
+                return await library.read(url)
+            return await read_web(url)
 
-    try:
         yield read
-    finally:
-        await web.aclose()
 
 
 def _say_of_pages(settings: Settings, notice: Notice) -> None:

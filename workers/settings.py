@@ -197,6 +197,15 @@ class Settings(BaseSettings):
     allow_internal_hosts: Domains = Field(
         (), description="internal hosts that pages may come from, comma-separated; empty: none"
     )
+    browser: str = Field(
+        "",
+        max_length=1_000,
+        description="path of a Chromium (`/usr/bin/chromium`) that shows pages which are empty without JavaScript; "
+        "empty: none",
+    )
+    browser_seconds: float = Field(
+        10.0, gt=0, le=120, description="longest time for the browser and one page, in seconds"
+    )
     page_hours: float = Field(
         24,
         ge=0,

@@ -12,6 +12,10 @@ from tests.fake_web import FakeWeb, Page
 from tools.browser import BrowserLimits, BrowserParts, BrowserReader
 from tools.browser_processes import end, family
 from tools.errors import PageUnreadable
+from tools.extractor import Extractor
+from tools.http import FetchParts
+from tools.manners import Manners
+from tools.web import WebParts, WebReader
 
 CHROMIUM = "/usr/bin/chromium"
 pytestmark = [
@@ -195,6 +199,33 @@ async def test_closing_leaves_no_process(web: FakeWeb) -> None:
     async with asyncio.timeout(10):
         while family(browser._mark):  # noqa: ASYNC110 - the kernel has no event to wait for
             await asyncio.sleep(0.05)
+
+
+async def test_the_reader_asks_the_browser_only_where_a_page_is_empty_without_it(
+    web: FakeWeb, browser: BrowserReader
+) -> None:
+    shown: list[str] = []
+
+    async def render(url: str) -> str:
+        shown.append(url)
+        return await browser.render(url)
+
+    extractor = Extractor()
+    fetching = FetchParts(web.network(), "kaozheng/1")
+    web.put("http://app.test/plain", f"<!doctype html><title>Plain</title><script>1</script><p>{SENTENCE * 20}</p>")
+    web.put("http://app.test/empty", "<!doctype html><title>Empty</title><div></div>")
+    try:
+        reading = WebReader(WebParts(extractor.extract, fetching, Manners(spacing_seconds=0.0), render=render))
+        built = await reading.read("http://app.test/")
+        plain = await reading.read("http://app.test/plain")
+        with pytest.raises(PageUnreadable):
+            await reading.read("http://app.test/empty")
+    finally:
+        await extractor.aclose()
+
+    assert SENTENCE.strip() in built.text
+    assert plain.title == "Plain"
+    assert shown == ["http://app.test/"]
 
 
 async def test_a_browser_that_is_not_there_says_so(web: FakeWeb) -> None:
