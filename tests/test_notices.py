@@ -12,7 +12,7 @@ NOTICES = (ROOT / "THIRD_PARTY_NOTICES.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| ([a-z0-9.-]+) \| (\d\S*) \| (.+?) \| (.*?) ?\|$", re.MULTILINE)
 ROWS = {name: (version, licence) for name, version, licence, _ in ROW.findall(NOTICES)}
 ACCEPTED = re.compile(
-    r"MIT|BSD-[23]-Clause|Apache-2\.0|ISC|PSF-2\.0|CNRI-Python|MPL-(1\.1|2\.0)|LGPL-3\.0-only|LicenseRef-PDFium-and-its-parts"
+    r"MIT|MIT-0|BSD-[23]-Clause|Apache-2\.0|ISC|PSF-2\.0|CNRI-Python|MPL-(1\.1|2\.0)|LGPL-3\.0-only|LicenseRef-PDFium-and-its-parts"
 )
 
 
