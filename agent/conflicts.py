@@ -18,7 +18,7 @@ from agent.fence import fence_line
 from agent.numbers import Quantity, agree, missing, quantities
 from agent.numbers_units import MONTHS, UNITS
 from agent.report import Judged
-from agent.support_features import Wanted, wanted
+from agent.support_wanted import Wanted, wanted
 from agent.support_words import is_unit, rarity
 from agent.verdicts import Verdicts
 from tools.text import Script, content_words, fold, fold_each, sentences, words

@@ -7,11 +7,14 @@ from agent.claims import Claim
 from agent.judge_reply import Opinion
 from agent.numbers import missing, quantities
 from agent.support import Judge
+from agent.support_features import Comparison
+from agent.support_page import PageIndex
 from agent.support_passage import Passage
+from agent.support_wanted import wanted
 from tools.page import Webpage
 from tools.text import script_of
 
-_LEAST_IN_COMMON = 0.12  # score of the quote alone: a page that says "all claims are supported" shares nothing
+_LEAST_IN_COMMON = 0.12  # of the claim's words: a page that says "all claims are supported" has none
 _SCORES: dict[Verdict, tuple[float, float]] = {
     "supported": (0.7, 0.99),
     "partial": (0.3, 0.49),
@@ -59,7 +62,14 @@ def within_limits(support: Support, claim: str, opinion: Opinion, passage: Passa
 def _agrees(claim: str, quote: str, passage: str) -> bool:
     """The quote has something of the claim and does not contradict it; where the whole passage is in another language
     than the claim, words tell nothing and contradictions alone count."""
-    alone = Judge([Webpage("quote:", "", quote)]).judge(Claim(claim, 0, len(claim), (1,)), 1)
-    if alone.verdict == "contradicted":
+    page = Webpage("quote:", "", quote)
+    if Judge([page]).judge(Claim(claim, 0, len(claim), (1,)), 1).verdict == "contradicted":
         return False
-    return alone.score >= _LEAST_IN_COMMON or script_of(claim)[:2] != script_of(passage)[:2]
+    return _in_common(claim, page) >= _LEAST_IN_COMMON or script_of(claim)[:2] != script_of(passage)[:2]
+
+
+def _in_common(claim: str, page: Webpage) -> float:
+    """Share of the claim's words, by weight, that the page has."""
+    want = wanted(claim)
+    best = Comparison(want, PageIndex(page)).best() if want else []
+    return max((evidence.on_page for evidence in best), default=0.0)

@@ -15,25 +15,27 @@ from tools.text import fold
 _ROUNDED = 0.05  # relative: how far "about 1.2亿" may be from the page's number
 _CONVERTED = 0.02  # relative: between different units of one dimension ("3 miles" and "4.8 km")
 _EXACT = 1e-9
+_MOST_COUNTED = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
     """values: what it may mean, in the unit as written (more than one for 05/06/2019); unit: "" when none is named;
     digits: how many significant digits are written; about: "about", "nearly", "more than" stand by it;
-    firm: a page must hold it (`one` and `一` often count nothing)."""
+    firm: a page must hold it (`one` and `一` often count nothing); counts: a small number written as a word."""
 
     values: tuple[float, ...]
     unit: str = ""
     digits: int = 1
     about: bool = False
     firm: bool = True
+    counts: bool = False
 
 
 @lru_cache(maxsize=16_384)
 def quantities(text: str) -> tuple[Quantity, ...]:
     """All of them, dates first; a date gives its year, its month and its day with the month."""
-    folded = _GROUPED.sub("", fold(text))
+    folded = _ENUMERATED.sub(" ", _GROUPED.sub("", fold(text)))
     found: list[Quantity] = []
     for pattern, read in _DATES:
         if pattern.search(folded):
@@ -55,10 +57,14 @@ def clash(lacking: Sequence[Quantity], wanted: Sequence[Quantity], held: Sequenc
     return any(_measure_of(one) == _measure_of(other) for one in lacking for other in free)
 
 
+def is_year(quantity: Quantity) -> bool:
+    return bool(quantity.values) and not quantity.unit and quantity.digits == 4 and 1000 <= quantity.values[0] <= 2100
+
+
 def _measure_of(quantity: Quantity) -> str:
     if not quantity.values:
         return "literal"
-    if not quantity.unit and quantity.digits == 4 and 1000 <= quantity.values[0] <= 2100:
+    if is_year(quantity):
         return "year"
     return UNITS[quantity.unit][0] if quantity.unit in UNITS else quantity.unit
 
@@ -94,6 +100,7 @@ def _close(a: float, b: float, factors: tuple[float, float], claimed: Quantity, 
 
 _CALENDAR = frozenset(("month", "month-day", "month-date"))
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_ENUMERATED = re.compile(r"(?<![\w.,/(-])\(?\d{1,2}\)(?=\s?[^\W\d])|\[\d{1,3}\]")  # 1) or (2) before words, [3]
 _LITERAL = re.compile(r"(?<![\d.])\d+(?:[.]\d+){2,}|(?<!\d)\d{1,2}:\d\d(?::\d\d)?(?!\d)")
 _MONTH = "(?P<month>" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\b\.?"
 _HAN = f"[{''.join(HAN_DIGITS)}{''.join(HAN_SCALES)}]"
@@ -203,7 +210,9 @@ def _measured(match: re.Match[str], text: str) -> Quantity:
     if match["digits"] and scale and not match["unit"] and scale in ("k", "m"):
         unit = ""
     digits = len((match["digits"] or "1").replace(".", "").strip("0")) or 1
-    return Quantity((value * factor,), unit, digits, bool(match["about"] or match["more"]), firm)
+    worded = not match["digits"] and not match["percent"] and value * factor <= _MOST_COUNTED
+    counts = worded and (not unit or UNITS.get(unit, ("",))[0] == "count")
+    return Quantity((value * factor,), unit, digits, bool(match["about"] or match["more"]), firm, counts)
 
 
 def _value(match: re.Match[str], text: str) -> tuple[float, bool]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from agent.answer import Support, Verdict
 from agent.claims import Claim, claims_of
 from agent.support_alignment import aligned
-from agent.support_features import Comparison, Evidence, Wanted, wanted
+from agent.support_features import Comparison, Evidence
 from agent.support_page import PageIndex, verbatim_span
 from agent.support_quote import quote_of
+from agent.support_wanted import Wanted, wanted
 from agent.support_weights import PARTIAL, SUPPORTED, WEIGHTS_EN, WEIGHTS_ZH
 from tools.page import Webpage
 

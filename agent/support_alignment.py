@@ -9,22 +9,20 @@ from dataclasses import dataclass
 from difflib import Match, SequenceMatcher
 from itertools import pairwise
 
+from agent.support_wanted import OPENING
 from agent.support_words import NEGATION, alike, is_han, opposites, rarity
 from tools.text import STOP_WORDS, content_words, fold, words
 
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+(?:['’.,-][^\W_\u3400-\u9fff]+)*|[%‰$€£¥]")
-_OPENING = re.compile(
-    r"^\W*(?:首先|其次|再次|此外|另外|同时|最后|因此|所以|例如|比如|总之|然而|但是?|而且|不过|其中|因为|具体来说|总的来说|据\S{2,4}[,，]"
-    r"|(?:however|moreover|also|in addition|therefore|thus|additionally|furthermore|for example|for instance|finally"
-    r"|firstly|secondly|overall|similarly|in fact|meanwhile|as a result|consequently)\b)\W*"
-)
 _COPIED = 0.6  # share of the claim's tokens that must stand in the window in their order
 _SAME_SENTENCE = 0.7  # the same for a denial or an opposite
 _NEAR_COPY = 0.78  # the same for one rare word in the place of another
+_NEAR_COPY_HAN = 0.86
 _COPY = 0.9  # the same for any English word of meaning; Chinese rewords single words too often
 _TELLING, _TELLING_HAN = 0.75, 0.85  # rarity
 _HAN = re.compile("[\u3400-\u9fff]")
 _POINTING = re.compile(r"^\s*(?:[这该其它他她您你我那]|this|that|these|it|he|she|they|who|what|which)")
+_LONGEST_DENIAL = 4  # tokens
 _LONGEST_CHANGE = 8  # tokens
 _LONGEST_WORD = 6  # tokens of a word or name in the place of another
 _MOST_TOKENS = 400
@@ -44,6 +42,9 @@ class Change:
 
     @property
     def denies(self) -> bool:
+        """Only a short change: where much differs, a "not" belongs to something else."""
+        if max(len(_TOKEN.findall(side)) for side in (self.before, self.after)) > _LONGEST_DENIAL:
+            return False
         return bool(NEGATION.search(self.before)) != bool(NEGATION.search(self.after))
 
     @property
@@ -68,14 +69,14 @@ class Alignment:
     def substitutes(self, window_terms: frozenset[str]) -> bool:
         """Whether one word of meaning, and one only, stands in the place of another in what is else a copy."""
         told = [change for change in self.changes if _meaning(change.before) or _meaning(change.after)]
-        if self.copied < _NEAR_COPY or len(told) != 1:
+        if len(told) != 1 or self.copied < (_NEAR_COPY_HAN if _HAN.search(told[0].after) else _NEAR_COPY):
             return False
         return _substitutes(told[0], window_terms, strict=self.copied < _COPY or bool(_HAN.search(told[0].after)))
 
 
 def aligned(claim: str, window: str) -> Alignment:
     """Of the claim without its opening words (首先, moreover) and the page's words."""
-    ours = _TOKEN.findall(_OPENING.sub("", fold(claim)))[:_MOST_TOKENS]
+    ours = _TOKEN.findall(OPENING.sub("", fold(claim)))[:_MOST_TOKENS]
     theirs = _TOKEN.findall(fold(window))[:_MOST_TOKENS]
     matcher = SequenceMatcher(None, theirs, ours, autojunk=False)
     blocks = [block for block in matcher.get_matching_blocks() if block.size]

@@ -3,48 +3,27 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from heapq import nlargest
 from itertools import pairwise
 
-from agent.numbers import Quantity, clash, missing, quantities
+from agent.numbers import Quantity, clash, is_year, missing
+from agent.support_denial import is_flipped
+from agent.support_meaning import likeness, meaning_of
 from agent.support_page import PageIndex, squeezed
-from agent.support_words import NEGATION, alike, is_common, is_han, is_unit, opposites, rarity
-from tools.text import content_words, fold, words
+from agent.support_wanted import Wanted
+from agent.support_words import alike, is_han, is_unit, rarity
 
 WINDOW_STRETCHES = 3
 _AROUND = 4  # stretches before and behind a window that its letters are looked for in
 _WINDOWS = 5  # the best by words, looked at closely
-_LONGEST_QUESTION = 400  # characters of a question and its answer
 _EVERYWHERE = 150  # stretches of a page
 _DENIABLE = 0.8  # share of the claim that a window must hold to deny it
 _ALIKE, _KIN = 0.6, 0.7  # credit of a synonym, of a word with the same root
-_LEAD = re.compile(r"^\s*(?:[-*+•·‣>#]+\s*|\(?\d{1,3}[.)、]\s*(?!\d)|（\d{1,3}）|步骤\s*\d+[:：]?)+")
-_REFERENCE = re.compile(r"\[\d{1,3}\]")
-_LINK = re.compile(r"!?\[([^\]\n]{0,500})\]\([^)\s]{0,2000}\)")  # bounded: linear on "[[[["
-_TAIL = re.compile(r"[?？]\s*(?P<tail>[^?？]{1,200})$")
-_TAIL_ZH = re.compile(r"(?:谁|什么|哪|多少|几|何|吗|怎|[\u3400-\u9fff])[^。，,!！]*?\s(?P<tail>\S.{0,60})$")
 _NUMERAL = re.compile(r"\d.*|[零〇一二两三四五六七八九十百千万亿年月日号点]+")
+_ANSWERED = 0.8  # an answer stands nearly where most of its question's words stand
+_SHORTEST_PART = 3  # letters of a name looked for inside other words
 _SAME_SUBJECT = 0.65  # share of the claim without its numerals that a page must hold to contradict it
-_CAPITAL = re.compile(r"(?<![\w])[A-ZÀ-Þ][\w'’.&-]*\w")
-_QUOTED = re.compile(r"《([^》]{1,40})》|“([^”]{1,24})”|「([^」]{1,24})」")
-_LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.+-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A claim as it is looked for. weights: by term, sum 1.0; names: terms that name something; tail: terms of a short
-    answer behind its question; numbers: what must stand on the page by value."""
-
-    text: str
-    letters: str
-    order: tuple[str, ...]
-    weights: dict[str, float]
-    names: frozenset[str]
-    tail: frozenset[str]
-    numbers: tuple[Quantity, ...]
-    tail_numbers: tuple[Quantity, ...]
-    chinese: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +46,12 @@ class Evidence:
     numbers_missing: float = 0.0
     numbers_off_page: float = 0.0
     has_numbers: bool = False
+    has_tail: bool = False
     tail: float = 1.0
+    answered: float = 1.0
+    meaning: float = 0.0
+    ending: float = 0.0
+    pointing: bool = False
     flipped: bool = False
     clashing: bool = False
     substituted: bool = False
@@ -84,6 +68,7 @@ class Evidence:
         """A number of the claim does not stand there by value; or all of it does but a name or the word of a place."""
         named = self.names_off_page > 0 and self.copied >= 0.78
         numbered = self.numbers_off_page > 0 or (self.numbers_missing > 0 and (self.clashing or self.copied >= 0.6))
+        numbered = numbered and not (self.has_tail and self.tail >= 1)  # of a question: what counts is the answer's
         return numbered or named or self.tail < 0.5 or self.flipped or self.substituted
 
     def vector(self) -> tuple[float, ...]:
@@ -104,56 +89,12 @@ class Evidence:
             float(self.has_numbers),
             1 - self.tail,
             float(self.flipped),
+            1 - self.answered,
+            float(self.answered >= _ANSWERED) if self.has_tail else 0.0,
+            self.meaning,
+            self.ending,
+            float(self.pointing),
         )
-
-
-@lru_cache(maxsize=1_024)
-def wanted(claim: str) -> Wanted | None:
-    """None when the claim has no word to look for."""
-    text = _LINK.sub(r"\1", _REFERENCE.sub(" ", _LEAD.sub("", claim)))
-    order = tuple(content_words(text))
-    if not any(term[:1].isalnum() for term in order):
-        return None
-    chinese = sum(map(is_han, order)) * 2 > len(order)
-    tail_text = _tail_of(text)
-    tail = frozenset(content_words(tail_text)) if tail_text else frozenset()
-    names = _names(text, chinese)
-    raw = {term: rarity(term) ** 2 * (1.3 if term in names else 1.0) for term in dict.fromkeys(order)}
-    whole = sum(raw.values())
-    weights = {term: weight / whole for term, weight in raw.items()}
-    return Wanted(
-        text,
-        squeezed(text),
-        order,
-        weights,
-        names,
-        tail,
-        quantities(text),
-        quantities(tail_text) if tail_text else (),
-        chinese,
-    )
-
-
-def _tail_of(text: str) -> str:
-    if len(text) > _LONGEST_QUESTION:
-        return ""
-    found = _TAIL.search(text) or (_TAIL_ZH.search(text) if not re.search(r"[。；;]|[a-z] [a-z]", text) else None)
-    return found["tail"] if found else ""
-
-
-def _names(text: str, chinese: bool) -> frozenset[str]:
-    found: list[str] = []
-    pattern = _LATIN if chinese else _CAPITAL
-    for match in pattern.finditer(text):
-        starts = not chinese and not re.search(
-            r"[^\s\"'“(]", re.split(r"[.!?:]\s", text[max(match.start() - 80, 0) : match.start()])[-1]
-        )
-        terms = words(match[0])
-        if terms and not (starts and is_common(terms[-1])):
-            found += terms
-    for match in _QUOTED.finditer(text):
-        found += content_words(next(group for group in match.groups() if group))
-    return frozenset(found)
 
 
 class Comparison:
@@ -263,22 +204,37 @@ class Comparison:
         return replace(
             evidence,
             names_missing=sum(weights[n] for n in names if n not in held) / whole,
-            names_off_page=sum(weights[n] for n in names if n not in anywhere) / whole,
+            names_off_page=sum(weights[n] for n in names if n not in anywhere and not self._spelled(n)) / whole,
         )
+
+    def _spelled(self, name: str) -> bool:
+        """Inside another word of the page: HBOMax for HBO Max."""
+        return len(name) >= _SHORTEST_PART and name in self._page.lettered[0]
 
     def _with_numbers(self, evidence: Evidence) -> Evidence:
         wanted_numbers = [one for one in self._want.numbers if one.firm]
         if not wanted_numbers:
             return evidence
-        lacking = missing(wanted_numbers, self.numbers(evidence.first, evidence.last))
+        held = self.numbers(evidence.first, evidence.last)
+        lacking = missing(wanted_numbers, held)
+        clashing = bool(lacking) and clash(lacking, wanted_numbers, held)
+        if not clashing:  # a small count in words ("four minerals") may be the writer's own; a year, the question's
+            lacking = tuple(one for one in lacking if not (one.counts or self._known_year(one, held)))
         off_page = missing(lacking, self._all_numbers) if lacking else ()
         return replace(
             evidence,
             has_numbers=True,
             numbers_missing=len(lacking) / len(wanted_numbers),
             numbers_off_page=len(off_page) / len(wanted_numbers),
-            clashing=bool(lacking) and clash(lacking, wanted_numbers, self.numbers(evidence.first, evidence.last)),
+            clashing=clashing,
         )
+
+    def _known_year(self, lacking: Quantity, held: Sequence[Quantity]) -> bool:
+        """A year that stands by a day which the window has, on a page that names no year at all."""
+        if not is_year(lacking) or any(is_year(one) for one in self._all_numbers):
+            return False
+        days = [one for one in self._want.numbers if one.unit == "month-day"]
+        return bool(days) and not missing(days, held)
 
     def numbers(self, first: int, last: int) -> list[Quantity]:
         return [one for at in range(first, last + 1) for one in self._page.numbers(at)]
@@ -297,11 +253,42 @@ class Comparison:
         return replace(
             evidence,
             phrases=sum(pair in near for pair in pairs) / len(pairs) if pairs else evidence.exact,
-            flipped=evidence.covered >= _DENIABLE and is_flipped(self._want, text, frozenset(terms)),
+            flipped=evidence.covered >= _DENIABLE and is_flipped(self._want, text),
             tail=self._tail(held, evidence),
             letters=letters,
             runs=runs,
+            meaning=self._meaning if not self._want.chinese else 0.0,
+            ending=self._ending,
+            pointing=self._want.pointing,
+            has_tail=bool(self._want.tail),
+            answered=self._answered if self._want.tail else 1.0,
         )
+
+    @property
+    def _ending(self) -> float:
+        held, terms = self._anywhere, self._want.ending
+        return sum(held.get(term, 0.0) for term in terms) / len(terms)
+
+    @cached_property
+    def _meaning(self) -> float:
+        """How near the best windows and each of their stretches come to the claim in what their words mean."""
+        page, own = self._page, meaning_of(self._want.order)
+        spans = {(first, last) for _, first, last in self._rough}
+        spans |= {(at, at) for _, first, last in self._rough for at in range(first, last + 1)}
+        return max(likeness(own, page.meaning(first, last)) for first, last in spans)
+
+    @cached_property
+    def _answered(self) -> float:
+        """How much of the question stands where its short answer stands, beside where most of it does."""
+        want, best, near = self._want, 0.0, 0.0
+        numbers = [one for one in want.tail_numbers if one.firm]
+        asked = {term: weight for term, weight in want.weights.items() if term not in want.tail}
+        for at in sorted(self._credits)[:_EVERYWHERE]:
+            held = self._credits[at]
+            question = sum(asked.get(term, 0.0) * credit for term, credit in held.items())
+            best = max(best, question)
+            near = max(near, question * self._tail_in(held, numbers, (at, at)))
+        return near / best if best else 1.0
 
     @cached_property
     def _letters(self) -> tuple[float, float]:
@@ -314,10 +301,13 @@ class Comparison:
         return _shared_letters(letters, around, short), _shared_letters(letters, around, long)
 
     def _tail(self, held: dict[str, float], evidence: Evidence) -> float:
+        numbers = [one for one in self._want.tail_numbers if one.firm]
+        return self._tail_in(held, numbers, (evidence.first, evidence.last))
+
+    def _tail_in(self, held: dict[str, float], numbers: Sequence[Quantity], span: tuple[int, int]) -> float:
         want = self._want
-        numbers = [one for one in want.tail_numbers if one.firm]
         if numbers:
-            return 1 - len(missing(numbers, self.numbers(evidence.first, evidence.last))) / len(numbers)
+            return 1 - len(missing(numbers, self.numbers(*span))) / len(numbers)
         whole = sum(want.weights.get(term, 0.0) for term in want.tail)
         return sum(want.weights.get(t, 0.0) * held.get(t, 0.0) for t in want.tail) / whole if whole else 1.0
 
@@ -339,23 +329,3 @@ def _related(one: str, other: str) -> bool:
             break
         shared += 1
     return max(len(one), len(other)) - shared <= 4
-
-
-def is_flipped(want: Wanted, text: str, terms: frozenset[str]) -> bool:
-    """Whether the window denies what the claim affirms, or the other way round, or says the opposite word."""
-    for term in want.weights:
-        if term not in terms and any(o in terms and o not in want.weights for o in opposites(term)):
-            return True
-    claimed, held = denied(want.text), denied(text)
-    if claimed:
-        return any(term in terms and term not in held for term in claimed)
-    return bool(held & want.weights.keys()) and not any(t in held for t in claimed)
-
-
-def denied(text: str) -> frozenset[str]:
-    """The first content term right behind each negation."""
-    found: list[str] = []
-    folded = fold(text)
-    for match in NEGATION.finditer(folded):
-        found += content_words(folded[match.end() : match.end() + 24])[:1]
-    return frozenset(found)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from agent.numbers import Quantity, quantities
+from agent.support_meaning import Vector, meaning_of, sum_of
 from tools.page import Webpage
 from tools.text import Span, content_words, fold, fold_each, sentences, words
 
@@ -29,6 +30,7 @@ class PageIndex:
     def __init__(self, page: Webpage) -> None:
         self.page = page
         self._numbers: dict[int, tuple[Quantity, ...]] = {}
+        self._meanings: dict[int, Vector] = {}
 
     @cached_property
     def stretches(self) -> tuple[Stretch, ...]:
@@ -70,6 +72,12 @@ class PageIndex:
 
     def terms(self, first: int, last: int) -> frozenset[str]:
         return frozenset(term for stretch in self.stretches[first : last + 1] for term in stretch.terms)
+
+    def meaning(self, first: int, last: int) -> Vector:
+        for at in range(first, last + 1):
+            if at not in self._meanings:
+                self._meanings[at] = meaning_of(self.stretches[at].terms)
+        return sum_of(self._meanings[at] for at in range(first, last + 1))
 
     def numbers(self, stretch: int) -> tuple[Quantity, ...]:
         """Read when a window first asks for them: most of a page is never asked."""

@@ -1,7 +1,7 @@
 """The words of the page that are shown beside a claim: the page's own, short enough to read."""
 
-from agent.support_features import Wanted
 from agent.support_page import PageIndex
+from agent.support_wanted import Wanted
 
 LONGEST_QUOTE = 600
 """Characters."""

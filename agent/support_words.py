@@ -43,6 +43,11 @@ def rarity(term: str) -> float:
     return math.log(rank + 200) / _largest()
 
 
+def rank_of(term: str) -> int | None:
+    """1 for the most frequent word of its language; None for what is not among the frequent ones."""
+    return _ranks("zh" if is_han(term) else "en").get(term)
+
+
 def is_common(stem: str) -> bool:
     """Whether an English stem is an everyday word, so that a capital at the start of a sentence makes no name of it."""
     return _ranks("en").get(stem, _UNKNOWN_RANK) < 9_000

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.support import supports_of
+from agent.claims import Claim
+from agent.support import Judge, supports_of
 from tools.page import Webpage
 
 MOON = Webpage(
@@ -209,3 +210,40 @@ def test_long_answers_are_judged_in_linear_time(text: str) -> None:
     supports = supports_of(text, [MOON, YUE])
 
     assert all(support.number > 2 for support in supports if support.verdict == "unavailable" and len(text) < 3_900)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("Who designed the tower? Gustave Eiffel", "Who designed the tower? Stephen Sauvestre"),
+        ("When was the tower opened? 1889", "When was the tower opened? 1964"),
+    ],
+)
+def test_a_short_answer_must_stand_where_its_question_does(right: str, wrong: str) -> None:
+    page = Webpage(
+        "https://e.example",
+        "",
+        "The tower was designed by the company of Gustave Eiffel. The tower was opened in 1889. "
+        "Stephen Sauvestre painted the arches. Since 1964 it is a monument.",
+    )
+    judge = Judge([page])
+    yes, no = (judge.judge(Claim(text, 0, len(text), (1,)), 1) for text in (right, wrong))
+
+    assert yes.verdict == "supported"
+    assert no.score < yes.score
+    assert no.verdict != "supported"
+
+
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("Moreover, people first visited the moon in 1969[citation:1].", MOON),
+        ("Among its features, its radius is 1,737 km[citation:1].", MOON),
+        ("此外，人类于1969年首次登月[citation:1]。", YUE),
+        ("半径: 月球半径为1737公里[citation:1]。", YUE),
+    ],
+)
+def test_words_that_tie_a_sentence_to_others_cost_nothing(text: str, page: Webpage) -> None:
+    (support,) = supports_of(text, [page])
+
+    assert support.verdict == "supported"

@@ -2,8 +2,9 @@
 
 Without a file the answers are made of gate.jsonl: a supported claim and its citation each, among eight pages. Each kind
 (numbers, units, names, citations, negations, distortions, invented sources) changes its share of them; as many stay as
-they are. Caught: no verdict `supported`. False alarm: an untouched answer without the verdict `supported`; said apart
-for sentences of the page itself and for people's and models' own words about it (CiteCheck).
+they are. Caught: the answer is not `supported` throughout. False alarm: an untouched answer that is `unsupported` or
+`contradicted`; `partial` ones are counted beside them, and both apart for sentences of the page itself and for people's
+and models' own words about it (CiteCheck).
 """
 
 import random
@@ -99,36 +100,53 @@ def _fit(name: str) -> bool:
     return len(name.split()) <= 3 and not re.search(r"\d", name) and name[:1] == name[:1].upper() and 1 < len(name) < 25
 
 
-def caught(one: Planted) -> bool:
-    verdicts = [support.verdict for support in supports_of(one.text, one.pages)]
-    return not verdicts or any(verdict != "supported" for verdict in verdicts)
+@dataclass(slots=True)
+class Tally:
+    """answers of one kind: alarms are unsupported or contradicted ones (or without any verdict), partial the others
+    that are not wholly supported."""
+
+    alarms: int = 0
+    partial: int = 0
+    answers: int = 0
+
+    def add(self, verdicts: Sequence[str]) -> None:
+        alarming = not verdicts or any(verdict not in ("supported", "partial") for verdict in verdicts)
+        self.alarms += alarming
+        self.partial += not alarming and "partial" in verdicts
+        self.answers += 1
+
+    @property
+    def caught(self) -> int:
+        return self.alarms + self.partial
 
 
-def rates(found: Sequence[Row], answers: int, seed: int = 11) -> dict[str, tuple[int, int]]:
-    """For each kind (caught, planted), and (false alarms, answers) for `untouched` (sentences of the page itself) and
-    `untouched, reworded`."""
-    counted: dict[str, list[int]] = {}
+def rates(found: Sequence[Row], answers: int, seed: int = 11) -> dict[str, Tally]:
+    """By kind; the untouched ones as `untouched` (sentences of the page itself) and `untouched, reworded`."""
+    counted: dict[str, Tally] = {}
     faulty = 0
     for one in planted(found, random.Random(seed)):
         kind = one.kind if one.kind != "untouched" or one.verbatim else "untouched, reworded"
-        tally = counted.setdefault(kind, [0, 0])
-        tally[0] += caught(one)
-        tally[1] += 1
+        verdicts = [support.verdict for support in supports_of(one.text, one.pages)]
+        counted.setdefault(kind, Tally()).add(verdicts)
         faulty += one.kind != "untouched"
         if faulty >= answers and one.kind == "untouched":
             break
-    return {kind: (tally[0], tally[1]) for kind, tally in counted.items()}
+    return counted
+
+
+def _share(count: int, tally: Tally) -> str:
+    return f"{count:3} of {tally.answers:3}  {100 * count / max(tally.answers, 1):5.1f} %"
 
 
 def main(paths: Sequence[str]) -> int:
     found = [row for path in (paths or [str(GATE)]) for row in rows(Path(path))]
     counted = rates(found, ANSWERS)
-    for kind in KINDS:
-        hit, of = counted.get(kind, (0, 0))
-        print(f"{kind:20} caught {hit:3} of {of:3}  {100 * hit / max(of, 1):5.1f} %")
-    for kind in ("untouched", "untouched, reworded"):
-        hit, of = counted.get(kind, (0, 0))
-        print(f"{kind:20} alarms {hit:3} of {of:3}  {100 * hit / max(of, 1):5.1f} %")
+    for kind, tally in sorted(counted.items(), key=lambda one: one[0].startswith("untouched")):
+        if kind.startswith("untouched"):
+            shares = f"alarms {_share(tally.alarms, tally)}  partial {_share(tally.partial, tally)}"
+        else:
+            shares = f"caught {_share(tally.caught, tally)}"
+        print(f"{kind:20} {shares}")
     return 0
 
 

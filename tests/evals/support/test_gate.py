@@ -3,7 +3,7 @@
 import pytest
 
 from tests.evals.support.build_gate import GATE
-from tests.evals.support.faults import rates
+from tests.evals.support.faults import Tally, rates
 from tests.evals.support.figures import auc, balanced
 from tests.evals.support.rows import rows
 from tests.evals.support.run import Outcome, figures, judged
@@ -16,7 +16,7 @@ def outcomes() -> list[Outcome]:
     return [judged(row) for row in rows(GATE)]
 
 
-@pytest.mark.parametrize(("language", "least"), [("zh", 0.83), ("en", 0.72)])
+@pytest.mark.parametrize(("language", "least"), [("zh", 0.88), ("en", 0.86)])
 def test_the_score_keeps_its_order_and_stays_above_plain_overlap(
     outcomes: list[Outcome], language: str, least: float
 ) -> None:
@@ -27,7 +27,7 @@ def test_the_score_keeps_its_order_and_stays_above_plain_overlap(
 
 
 @pytest.fixture(scope="module")
-def counted() -> dict[str, tuple[int, int]]:
+def counted() -> dict[str, Tally]:
     return rates(list(rows(GATE)), answers=210)
 
 
@@ -43,18 +43,25 @@ def counted() -> dict[str, tuple[int, int]]:
         ("distortions", 0.8),
     ],
 )
-def test_planted_faults_are_caught(counted: dict[str, tuple[int, int]], kind: str, least: float) -> None:
-    caught, planted = counted[kind]
+def test_planted_faults_are_caught(counted: dict[str, Tally], kind: str, least: float) -> None:
+    tally = counted[kind]
 
-    assert planted >= 20
-    assert caught >= least * planted
+    assert tally.answers >= 20
+    assert tally.caught >= least * tally.answers
 
 
-def test_sentences_of_the_page_raise_no_alarm(counted: dict[str, tuple[int, int]]) -> None:
-    alarms, answers = counted["untouched"]
+def test_sentences_of_the_page_raise_no_alarm(counted: dict[str, Tally]) -> None:
+    tally = counted["untouched"]
 
-    assert answers >= 50
-    assert alarms <= 0.02 * answers
+    assert tally.answers >= 50
+    assert tally.caught <= 0.02 * tally.answers
+
+
+def test_right_sentences_in_other_words_seldom_raise_an_alarm(counted: dict[str, Tally]) -> None:
+    tally = counted["untouched, reworded"]
+
+    assert tally.answers >= 50
+    assert tally.alarms <= 0.05 * tally.answers
 
 
 def test_figures_of_a_known_order() -> None:
