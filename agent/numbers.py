@@ -16,6 +16,7 @@ _ROUNDED = 0.05  # relative: how far "about 1.2亿" may be from the page's numbe
 _CONVERTED = 0.02  # relative: between different units of one dimension ("3 miles" and "4.8 km")
 _EXACT = 1e-9
 _MOST_COUNTED = 12
+_YEAR_WRITTEN = re.compile(r"1\d{3}|20\d\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,10 @@ def _measured(match: re.Match[str], text: str) -> Quantity:
         unit = "%"
     if match["digits"] and scale and not match["unit"] and scale in ("k", "m"):
         unit = ""
-    digits = len((match["digits"] or "1").replace(".", "").strip("0")) or 1
+    written = match["digits"] or "1"
+    digits = len(written.replace(".", "").strip("0")) or 1
+    if not unit and not scale and _YEAR_WRITTEN.fullmatch(written):  # 1990 is no rounded 1991
+        digits = 4
     worded = not match["digits"] and not match["percent"] and value * factor <= _MOST_COUNTED
     counts = worded and (not unit or UNITS.get(unit, ("",))[0] == "count")
     return Quantity((value * factor,), unit, digits, bool(match["about"] or match["more"]), firm, counts)

@@ -98,7 +98,8 @@ frequency 1e6: mhz
 frequency 1e9: ghz
 celsius 1: °c degrees-celsius 摄氏度 degrees celsius
 fahrenheit 1: °f degrees-fahrenheit 华氏度 degrees fahrenheit
-share 1: % percent per-cent 个百分点 percentage
+share 1: % percent per-cent percentage
+share-points 1: percentage-points percentage-point 个百分点 百分点
 share 0.1: ‰
 voltage 1: v volt volts 伏 伏特
 speed 1: km/h kmh kph

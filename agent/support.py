@@ -20,7 +20,7 @@ from agent.support_weights import PARTIAL, SUPPORTED, WEIGHTS_EN, WEIGHTS_ZH
 from tools.page import Webpage
 
 _JUDGED = ("sentence", "item", "row")
-_NEARLY_COPIED = 0.6
+_NEARLY_COPIED = 0.45
 _LONGEST_CLAIM = 4_000
 """Characters; what is longer is no sentence but a text without full stops."""
 
@@ -84,7 +84,7 @@ def _weighed(want: Wanted, evidence: Evidence) -> _Judged:
 def _aligned(judged: _Judged, want: Wanted, page: PageIndex) -> _Judged:
     """With what the places of the words tell, where the claim is nearly a copy of the window."""
     evidence = judged.evidence
-    if evidence.covered < _NEARLY_COPIED:
+    if evidence.covered < _NEARLY_COPIED or evidence.has_tail:  # a question and its answer are no sentence of a page
         return judged
     found = aligned(want.text, page.text(evidence.first, evidence.last))
     terms = page.terms(evidence.first, evidence.last)

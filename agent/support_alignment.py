@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from difflib import Match, SequenceMatcher
 from itertools import pairwise
 
+from agent.support_names import SURNAMES, places_in
 from agent.support_wanted import OPENING
-from agent.support_words import NEGATION, alike, is_han, opposites, rarity
+from agent.support_words import NEGATION, alike, is_han, opposites, rarity, without_double_denials
 from tools.text import STOP_WORDS, content_words, fold, words
 
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+(?:['’.,-][^\W_\u3400-\u9fff]+)*|[%‰$€£¥]")
@@ -22,6 +23,10 @@ _COPY = 0.9  # the same for any English word of meaning; Chinese rewords single 
 _TELLING, _TELLING_HAN = 0.75, 0.85  # rarity
 _HAN = re.compile("[\u3400-\u9fff]")
 _POINTING = re.compile(r"^\s*(?:[这该其它他她您你我那]|this|that|these|it|he|she|they|who|what|which)")
+_NUMERAL = re.compile(r"\d|[零〇一二两三四五六七八九十百千万亿]")
+_LISTED = re.compile(r"[,，、;；]|\b(?:and|or|with|between|same|like|as|than)\b|[和与及或跟同]|之间|比")
+_SENTENCE = re.compile(r"[。！？!?\n]|\.(?=\s|$)")
+_PERSON = re.compile(f"[{SURNAMES}][\u3400-\u9fff]{{1,2}}")
 _LONGEST_DENIAL = 4  # tokens
 _LONGEST_CHANGE = 8  # tokens
 _LONGEST_WORD = 6  # tokens of a word or name in the place of another
@@ -57,18 +62,28 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """copied: share of the claim's tokens that stand in the window in their order; changes: the small ones between."""
+    """copied: share of the claim's tokens that stand in the window in their order; changes: the small ones between;
+    reordered: a sentence of the window has exactly the claim's tokens, in another order ("A beat B" for "B beat A")."""
 
     copied: float = 0.0
     changes: tuple[Change, ...] = ()
+    reordered: bool = False
 
     @property
     def denies(self) -> bool:
         return self.copied >= _SAME_SENTENCE and any(change.denies or change.opposes for change in self.changes)
 
     def substitutes(self, window_terms: frozenset[str]) -> bool:
-        """Whether one word of meaning, and one only, stands in the place of another in what is else a copy."""
+        """Whether one word of meaning, and one only, stands in the place of another in what is else a copy.
+
+        Numbers are left to their values; a person for a person or a place for a place needs less of a copy.
+        """
+        if self.reordered:
+            return True
         told = [change for change in self.changes if _meaning(change.before) or _meaning(change.after)]
+        told = [change for change in told if not (_NUMERAL.search(change.before) and _NUMERAL.search(change.after))]
+        if any(_of_a_kind(change) for change in told):
+            return True
         if len(told) != 1 or self.copied < (_NEAR_COPY_HAN if _HAN.search(told[0].after) else _NEAR_COPY):
             return False
         return _substitutes(told[0], window_terms, strict=self.copied < _COPY or bool(_HAN.search(told[0].after)))
@@ -76,8 +91,9 @@ class Alignment:
 
 def aligned(claim: str, window: str) -> Alignment:
     """Of the claim without its opening words (首先, moreover) and the page's words."""
-    ours = _TOKEN.findall(OPENING.sub("", fold(claim)))[:_MOST_TOKENS]
-    theirs = _TOKEN.findall(fold(window))[:_MOST_TOKENS]
+    claim, window = without_double_denials(fold(claim)), without_double_denials(fold(window))
+    ours = _TOKEN.findall(OPENING.sub("", claim))[:_MOST_TOKENS]
+    theirs = _TOKEN.findall(window)[:_MOST_TOKENS]
     matcher = SequenceMatcher(None, theirs, ours, autojunk=False)
     blocks = [block for block in matcher.get_matching_blocks() if block.size]
     copied = sum(block.size for block in blocks) / len(ours) if ours else 0.0
@@ -91,7 +107,24 @@ def aligned(claim: str, window: str) -> Alignment:
         if max(len(before), len(after)) <= _LONGEST_CHANGE and min(left.size, right.size) >= beside:
             whole = theirs[left.a + left.size - 1 : right.a + 1], ours[left.b + left.size - 1 : right.b + 1]
             found.append(Change(_joined(before), _joined(after), _joined(whole[0]), _joined(whole[1])))
-    return Alignment(copied, (*found, *_at_the_ends(ours, theirs, blocks)))
+    return Alignment(copied, (*found, *_at_the_ends(ours, theirs, blocks)), _is_reordered(claim, ours, window))
+
+
+def _is_reordered(claim: str, ours: list[str], window: str) -> bool:
+    """Lists apart, whose order tells nothing."""
+    if _LISTED.search(claim.rstrip(" .。")):
+        return False
+    sentences = (_TOKEN.findall(part)[: _MOST_TOKENS + 1] for part in _SENTENCE.split(window))
+    return any(one != ours and sorted(one) == sorted(ours) for one in sentences)
+
+
+def _of_a_kind(change: Change) -> bool:
+    """A Chinese person's name or a place in the place of another one."""
+    before, after = change.before.strip(), change.after.strip()
+    if _PERSON.fullmatch(before) and _PERSON.fullmatch(after):
+        return True
+    held, claimed = (places_in(side) for side in (change.whole_before or before, change.whole_after or after))
+    return bool(held and claimed) and not held & claimed
 
 
 def _at_the_ends(ours: list[str], theirs: list[str], blocks: list[Match]) -> tuple[Change, ...]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 
 from agent.support_wanted import Wanted
-from agent.support_words import NEGATION, opposites
+from agent.support_words import NEGATION, opposites, without_double_denials
 from tools.text import content_words, fold
 
 _CLAUSE = re.compile(r"[，；。！？：,;!?:\n]|\.(?=\s|$)")
@@ -18,8 +18,9 @@ _BEHIND = 24  # characters behind a negation in which its word stands
 
 def is_flipped(want: Wanted, window: str) -> bool:
     """Of a window that holds most of the claim."""
-    claimed = denied(want.text)
-    for clause in _CLAUSE.split(fold(window)):
+    claim = without_double_denials(fold(want.text))
+    claimed = denied(claim)
+    for clause in _CLAUSE.split(without_double_denials(fold(window))):
         terms = frozenset(content_words(clause))
         if sum(want.weights[term] for term in terms & want.weights.keys()) < _OF_CLAIM:
             continue
@@ -28,7 +29,7 @@ def is_flipped(want: Wanted, window: str) -> bool:
             return True
         if claimed and any(term in terms and not _denies(clause) for term in claimed):
             return True
-        if not claimed and not _denies(want.text) and held & want.weights.keys():
+        if not claimed and not _denies(claim) and held & want.weights.keys():
             return True
     return False
 
@@ -38,13 +39,12 @@ def _opposed(term: str, terms: Collection[str], claim: Collection[str]) -> bool:
 
 
 def _denies(text: str) -> bool:
-    return NEGATION.search(fold(text)) is not None
+    return NEGATION.search(text) is not None
 
 
-def denied(text: str) -> frozenset[str]:
+def denied(folded: str) -> frozenset[str]:
     """The first content term right behind each negation."""
     found: list[str] = []
-    folded = fold(text)
     for match in NEGATION.finditer(folded):
         found += content_words(folded[match.end() : match.end() + _BEHIND])[:1]
     return frozenset(found)

@@ -21,7 +21,9 @@ _EVERYWHERE = 150  # stretches of a page
 _DENIABLE = 0.8  # share of the claim that a window must hold to deny it
 _ALIKE, _KIN = 0.6, 0.7  # credit of a synonym, of a word with the same root
 _NUMERAL = re.compile(r"\d.*|[零〇一二两三四五六七八九十百千万亿年月日号点]+")
+_WITH_NUMERAL = re.compile(rf"{_NUMERAL.pattern}|[\u3400-\u9fff]?[零〇一二两三四五六七八九十百千万亿][\u3400-\u9fff]?")
 _ANSWERED = 0.8  # an answer stands nearly where most of its question's words stand
+_MOST_NAMES = 0.99  # share of a claim's names that no page may lack
 _SHORTEST_PART = 3  # letters of a name looked for inside other words
 _SAME_SUBJECT = 0.65  # share of the claim without its numerals that a page must hold to contradict it
 
@@ -66,7 +68,8 @@ class Evidence:
     @property
     def lacks_a_fact(self) -> bool:
         """A number of the claim does not stand there by value; or all of it does but a name or the word of a place."""
-        named = self.names_off_page > 0 and self.copied >= 0.78
+        foreign = self.names_off_page >= _MOST_NAMES and not self.has_tail
+        named = foreign or (self.names_off_page > 0 and self.copied >= 0.78)
         numbered = self.numbers_off_page > 0 or (self.numbers_missing > 0 and (self.clashing or self.copied >= 0.6))
         numbered = numbered and not (self.has_tail and self.tail >= 1)  # of a question: what counts is the answer's
         return numbered or named or self.tail < 0.5 or self.flipped or self.substituted
@@ -184,7 +187,7 @@ class Comparison:
         want = self._want
         if not any(one.firm for one in want.numbers) or missing(want.numbers, self.numbers(first, last)):
             return 0.0
-        written = [term for term in want.weights if held.get(term, 0.0) < 1 and _NUMERAL.fullmatch(term)]
+        written = [term for term in want.weights if held.get(term, 0.0) < 1 and _WITH_NUMERAL.fullmatch(term)]
         held.update(dict.fromkeys(written, 1.0))
         return sum(want.weights[term] for term in written)
 

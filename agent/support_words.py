@@ -105,3 +105,17 @@ NEGATION = re.compile(
     r"|n['’]t\b)"
     r"|(?P<zh>不(?![仅但断同管过少料论足妨乏久外])|没有?|未(?![来])|(?<!南)无(?![论法线疑数非穷])|并非|从不|从未|毫无|无法|禁止|拒绝)"
 )
+
+
+def without_double_denials(folded: str) -> str:
+    """ "not unsafe" as "safe", 不是不可以 as 可以: what two denials leave."""
+    return _TWICE_ZH.sub("", _TWICE_EN.sub(lambda match: match["rest"], folded))
+
+
+_TWICE_EN = re.compile(
+    r"\bnot (?:un(?=safe|common|usual|likely|able|happy|fair|clear|known|certain|aware|reasonable|successful|necessary"
+    r"|important|related|like|healthy|friendly|acceptable)|in(?=correct|accurate|effective|complete|significant|frequent"
+    r"|expensive|sufficient|appropriate|consistent)|im(?=possible|proper|probable)|ir(?=relevant|regular|responsible)"
+    r"|il(?=legal|logical))(?P<rest>[a-z]+)"
+)
+_TWICE_ZH = re.compile(r"(?:不是|并不是|并非|不会|不能说)(?:不|没有?)(?!同|仅|但|过|少|断)|没有不|无不")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.evals.support import second_faults
 from tests.evals.support.build_gate import GATE
 from tests.evals.support.faults import Tally, rates
 from tests.evals.support.figures import auc, balanced
@@ -67,3 +68,25 @@ def test_right_sentences_in_other_words_seldom_raise_an_alarm(counted: dict[str,
 def test_figures_of_a_known_order() -> None:
     assert auc([True, True, False, False], [0.9, 0.4, 0.4, 0.1]) == 0.875
     assert balanced([True, True, False], [1.0, 0.0, 0.0]) == 0.75
+
+
+@pytest.fixture(scope="module")
+def second() -> dict[str, tuple[int, int]]:
+    return second_faults.shares(second_faults.rates())
+
+
+def test_faults_by_other_rules_are_caught(second: dict[str, tuple[int, int]]) -> None:
+    caught, planted = second["faults"]
+
+    assert planted == 300
+    assert caught >= 0.95 * planted
+
+
+def test_right_sentences_with_other_units_notations_and_rounding_raise_no_alarm(
+    second: dict[str, tuple[int, int]],
+) -> None:
+    (alarms, answers), (partial, _) = second["alarms"], second["partial"]
+
+    assert answers >= 150
+    assert alarms <= 0.02 * answers
+    assert partial <= 0.05 * answers
