@@ -25,7 +25,7 @@ from tools.text import Script
 Why = Literal["no_model", "model_down"]
 
 # The logistic regression behind Answerability.score: fitted to questions with and without an answer in their pages.
-_COVERAGE_WEIGHT, _WORDS_WEIGHT, _NAME_WEIGHT, _BIAS = 6.0, 1.2, -2.5, -5.2
+_COVERAGE_WEIGHT, _WORDS_WEIGHT, _NAME_WEIGHT, _BIAS = 7.8, 1.7, -1.2, -6.6
 _MOST_WORDS, _MOST_NAMES = 3.5, 3
 ANSWERABLE = 0.5
 _TITLES = 12

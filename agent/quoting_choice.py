@@ -9,9 +9,9 @@ from agent.quoting_ranking import Reading, Unit
 from agent.quoting_terms import Sought
 from tools.text import words
 
-MAX_ANSWER_CHARACTERS = 1_200
+MAX_ANSWER_CHARACTERS = 1_300
 MAX_SENTENCES = 6
-MAX_QUOTE_CHARACTERS = 600
+MAX_QUOTE_CHARACTERS = 900
 """A longer unit is a listing or a broken page, not a sentence to quote."""
 _FOLLOWERS = 5
 _NEXT_QUOTE = 0.5
@@ -21,8 +21,12 @@ _FURTHER_PAGE = 0.65
 """Share of the best score from which a further quote of a page that is quoted, the first quote of a second page, or
 that of any page after it is worth reading: two pages that agree are wanted, a third only when it is as good. The listed
 steps of one section belong together."""
-_FAR_OFF = 0.5
-"""Share of the best coverage below which a unit is off the subject, however well it scores."""
+_NEIGHBOUR, _BESIDE = 0.15, 2
+"""Share of the best score from which a unit beside a quote goes with it, for the answer often stands in the next
+sentence; and how many units away it may stand. Steps are told by their list, not by their neighbours."""
+_FAR_OFF, _AS_MUCH = 0.5, 0.75
+"""Share of the best coverage below which a unit is off the subject, however well it scores; the same for the first
+quote of a further page when a fact is asked for."""
 _SAME_PAGE_AGAIN = 0.9
 """Factor for each quote that the page already has."""
 _SAME_TEXT = 0.6
@@ -86,7 +90,7 @@ class _Choice:
             unit = max(left, key=lambda unit: unit.score * _SAME_PAGE_AGAIN ** pages.count(unit.page))
             worth = unit.score * _SAME_PAGE_AGAIN ** pages.count(unit.page)
             left.remove(unit)
-            if worth >= self._floor(unit, pages) * best and unit.coverage >= _FAR_OFF * most:
+            if worth >= self._floor(unit, pages) * best and unit.coverage >= self._least(unit, pages) * most:
                 yield unit
 
     def _floor(self, unit: Unit, pages: Sequence[int]) -> float:
@@ -94,13 +98,24 @@ class _Choice:
             return _SECOND_PAGE if len(set(pages)) < 2 else _FURTHER_PAGE
         sections = {(quote.page, quote.units[-1].heading) for quote in self.quotes}
         step = self._asked.kind == "how_to" and unit.kind == "item" and (unit.page, unit.heading) in sections
-        return _NEXT_STEP if step else _NEXT_QUOTE
+        if step:
+            return _NEXT_STEP
+        return _NEIGHBOUR if self._asked.kind != "how_to" and self._beside_a_quote(unit) else _NEXT_QUOTE
+
+    def _beside_a_quote(self, unit: Unit) -> bool:
+        quoted = [one.at for quote in self.quotes if quote.page == unit.page for one in quote.units]
+        return any(abs(unit.at - at) <= _BESIDE for at in quoted)
+
+    def _least(self, unit: Unit, pages: Sequence[int]) -> float:
+        """A fact stands on a page that speaks of all that is asked; steps may stand on several that each tell some."""
+        alone = self._asked.kind != "how_to" and pages and unit.page not in pages
+        return _AS_MUCH if alone else _FAR_OFF
 
     def _room(self) -> bool:
         units = [unit for quote in self.quotes for unit in quote.units]
         return (
             sum(unit.kind != "code" for unit in units) < MAX_SENTENCES
-            and sum(len(unit.text) for unit in units) < 0.75 * MAX_ANSWER_CHARACTERS
+            and sum(len(unit.text) for unit in units) < 0.7 * MAX_ANSWER_CHARACTERS
         )
 
     def offer(self, unit: Unit) -> None:

@@ -24,7 +24,7 @@ _CUES: dict[Kind, re.Pattern[str]] = {
         "|命令|运行|执行|编辑|添加|选择|点击|单击|输入|打开|^(?:要(?!做到)|首先|然后|接着|使用|用)"
     ),
 }
-_CUE_WORTH: dict[Kind, float] = {"how_to": 1.35, "how_long": 2.5, "when": 1.6, "why": 1.2}
+_CUE_WORTH: dict[Kind, float] = {"how_to": 1.35, "how_long": 2.5, "when": 2.2, "why": 1.2}
 _COMMANDS = re.compile(r"`[a-z][\w.+-]*(?: [^`]*)?`|`(?:~|\$\w+)?/[\w./-]+`")
 _LITERAL = 1.3
 
@@ -45,7 +45,7 @@ _MAKER = re.compile(
     r"\b(?:founder|creator|inventor|author|(?:founded|created|started|invented|written|developed|led) by)\b"
     r"|由.{1,20}?(?:创[建立办始]|发起|建立|发明|编写|开发)|(?:创[立建始办]|发[起明])[者人]"
 )
-_NAMED, _MAKER_NAMED = 1.4, 2.4
+_NAMED, _MAKER_NAMED = 1.6, 2.4
 
 _DEFINING = re.compile(r"\b(?:is|are|was|means|refers to|stands for|allows)\b|是|指|——| [—–-] ")
 _COPULA = re.compile(

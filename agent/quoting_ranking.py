@@ -2,9 +2,11 @@
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from agent.quoting_cues import cue, wholeness
 from agent.quoting_terms import Sought, Term
@@ -83,7 +85,7 @@ def _title(title: str, forms: frozenset[str]) -> frozenset[str]:
 def _units(page: int, text: str, forms: frozenset[str]) -> Iterator[Unit]:
     heading, at = -1, 0
     starts = {form if _HAN.match(form) else form[:_TELLING] for form in forms}
-    for span in spans_of(text):
+    for span in map(partial(_visible, text), spans_of(text)):
         inside = text[span.start : span.end]
         if not _LETTER_OR_DIGIT.search(inside):
             continue
@@ -93,6 +95,14 @@ def _units(page: int, text: str, forms: frozenset[str]) -> Iterator[Unit]:
         own, length = _own(inside, forms, starts, chinese)
         yield Unit(page, at, span, inside, length, own, heading, chinese)
         at += 1
+
+
+def _visible(text: str, span: Span) -> Span:
+    """Without invisible characters at its beginning, such as the byte order mark that opens some files."""
+    start = span.start
+    while start < span.end and unicodedata.category(text[start]) == "Cf":
+        start += 1
+    return Span(start, span.end, span.kind)
 
 
 def _own(text: str, forms: frozenset[str], starts: set[str], chinese: bool) -> tuple[dict[str, list[int]], int]:
@@ -142,6 +152,12 @@ _ADJACENT, _NOT_IN_IT = 0.4, 0.6
 _UNCOVERED = 0.6
 """What is left of a sentence's own worth when its place covers nothing else of the question."""
 _NEXT_PAGE, _LAST_PAGES = 0.05, 0.7  # the pages come best first
+_AROUND, _REACH = 0.5, 6
+"""What is left of a sentence's worth when the units around it (so many on both sides, under the same heading) hold
+nothing of the question."""
+_WEAK, _WEAK_IN_COVERAGE = 0.35, 0.2
+"""What a word of near meaning is worth against the asked one: in ranking sentences, and in telling whether the pages
+answer at all."""
 _K1, _B = 1.2, 0.35  # BM25 with a light hand on length: an answer may be long
 
 
@@ -159,6 +175,9 @@ def rank(reading: Reading, asked: Sought) -> list[Unit]:
             unit.coverage = coverage(asked, worth, present)
             lexical = _relevance(unit, present, reading, asked, worth)
             unit.score = _weighed(unit, lexical, whole * headings[unit.heading], asked)
+            if unit.score and asked.kind != "how_to":
+                around = coverage(asked, worth, _around(unit, units, title))
+                unit.score *= _AROUND + (1 - _AROUND) * around
             if asked.kind == "how_to" and _leads_to_code(unit, units):
                 unit.score *= _EXAMPLE
     return sorted((unit for unit in reading.every() if unit.score > 0), key=lambda unit: -unit.score)
@@ -227,11 +246,23 @@ def _presence(unit: Unit, units: list[Unit], title: frozenset[str]) -> dict[str,
     return present
 
 
-def _strength(term: Term, present: dict[str, float]) -> float:
+def _around(unit: Unit, units: list[Unit], title: frozenset[str]) -> dict[str, float]:
+    """The asked forms in the passage of a unit, however near they stand to it."""
+    present = dict.fromkeys(title, _TITLE)
+    if unit.heading >= 0:
+        present |= dict.fromkeys(units[unit.heading].own, 1.0)
+    for one in units[max(0, unit.at - _REACH) : unit.at + _REACH + 1]:
+        if one.heading == unit.heading:
+            present |= dict.fromkeys(one.own, 1.0)
+    return present
+
+
+def _strength(term: Term, present: dict[str, float], near_meaning: float = _WEAK_IN_COVERAGE) -> float:
     others = max((present.get(form, 0.0) for form in term.forms[1:]), default=0.0)
     parts = min((present.get(part, 0.0) for part in term.parts), default=0.0)
     joined = max((present.get(form, 0.0) for form in term.joined), default=0.0)
-    return max(present.get(term.forms[0], 0.0), joined, _SYNONYM * max(others, parts))
+    weak = max((present.get(form, 0.0) for form in term.weak), default=0.0)
+    return max(present.get(term.forms[0], 0.0), joined, _SYNONYM * max(others, parts), near_meaning * weak)
 
 
 def _relevance(unit: Unit, present: dict[str, float], reading: Reading, asked: Sought, worth: list[float]) -> float:
@@ -241,7 +272,7 @@ def _relevance(unit: Unit, present: dict[str, float], reading: Reading, asked: S
     norm = (_K1 + 1) / (_K1 * (1 - _B + _B * min(4.0, unit.length / reading.mean)) + 1)
     total = 0.0
     for term, value in zip(asked.terms, worth, strict=True):
-        strength = _strength(term, present)
+        strength = _strength(term, present, _WEAK)
         total += value * strength * (norm if strength >= _SYNONYM else _NOT_IN_IT)
     return total + _ADJACENT * sum(_side_by_side(unit, asked.terms, worth))
 

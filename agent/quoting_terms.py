@@ -5,9 +5,11 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import islice
 from typing import Literal
 
 from agent.question import Question
+from agent.support_words import alike
 from tools.text import STOP_WORDS, fold, joined_words, words
 
 Kind = Literal["how_to", "who", "when", "how_many", "how_long", "where", "why", "definition", "other"]
@@ -15,6 +17,7 @@ Kind = Literal["how_to", "who", "when", "how_many", "how_long", "where", "why", 
 _SHORT_FOLLOW_UP = 3.0
 """Words up to which a question with a history counts as a follow-up ("and on a laptop?")."""
 _EARLIER = 0.5
+_MOST_NEAR = 12
 _BEGINNING, _END = 300, 300  # characters of a long question
 GENERIC = 0.35
 """Weight of a word that many questions hold and that few answers repeat ("best", "区别")."""
@@ -143,9 +146,15 @@ limit restrict quota
 
 _KINDS: dict[Kind, re.Pattern[str]] = {
     "how_long": re.compile(r"\bhow (?:long|often)\b|多久|多长时间|多少(?:天|年|个?月|小时|分钟)|几年"),
-    "how_many": re.compile(r"\bhow (?:many|much|old|large|big|far)\b|多少|几个|几种|多长|多大"),
+    "how_many": re.compile(
+        r"\bhow (?:many|much|old|large|big|far)\b|多少|几个|几种|多长|多大"
+        r"|(?:数量|人数|次数)(?:是(?:什么|多少)?)?\W*$"
+    ),
     "how_to": re.compile(r"\bhow (?:do|can|to|should|does|would|could)\b|\bsteps? to\b|如何|怎么|怎样|步骤|咋"),
-    "when": re.compile(r"\bwhen\b|\bwhat (?:year|date|day|time)\b|何时|什么时候|哪一?年|哪天|几月|什么时间"),
+    "when": re.compile(
+        r"\bwhen\b|\b(?:what|which) (?:year|date|day|time|month|century|decade)\b|\bwhat (?:is|was) the (?:\w+ )?date\b"
+        r"|何时|什么时候|哪一?年|哪天|几月|什么时间|(?:时间|日期)(?:是(?:什么|多少)?)?\W*$"
+    ),
     "who": re.compile(r"\bwho(?:se|m)?\b|谁|哪位|何人|什么人"),
     "where": re.compile(r"\bwhere\b|哪里|哪儿|何处|什么地方|在哪"),
     "why": re.compile(r"\bwhy\b|为什么|为何|原因"),
@@ -178,13 +187,15 @@ _TOKEN = re.compile(rf"(?P<han>[{_HAN}]+)|(?P<latin>{_WORD}(?:[-./@:'’+]{_WORD
 class Term:
     """One thing that the pages should speak of. forms: index terms, any of which will do, the question's own first;
     parts: of a compound ("wi-fi", "etc/fstab"), which together stand for the whole; name: whether it names a thing;
-    joined: the term and its neighbour in the question as one word ("add a user": `adduser`), which stands for both."""
+    joined: the term and its neighbour in the question as one word ("add a user": `adduser`), which stands for both;
+    weak: words of near meaning in some of its senses, which count for little."""
 
     forms: tuple[str, ...]
     weight: float
     parts: tuple[str, ...] = ()
     name: bool = False
     joined: tuple[str, ...] = ()
+    weak: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +214,7 @@ class Sought:
 
     @property
     def forms(self) -> frozenset[str]:
-        return frozenset(form for term in self.terms for form in (*term.forms, *term.parts, *term.joined))
+        return frozenset(form for term in self.terms for form in (*term.forms, *term.parts, *term.joined, *term.weak))
 
 
 def kind_of(question: str) -> Kind:
@@ -258,6 +269,8 @@ def _sought(text: str, weight: float) -> Sought:
         terms[at], terms[at + 1] = (replace(term, joined=term.joined + joined) for term in terms[at : at + 2])
     literals = tuple(_LITERAL.findall(plain))
     terms = _lifted(terms, weight)
+    if kind_of(text) == "how_to":  # a step is found by the very words of its command
+        terms = [replace(term, weak=()) for term in terms]
     return Sought(tuple(terms), tuple(runs), kind_of(text), literals, tuple(numbered), _counted(plain))
 
 
@@ -311,7 +324,12 @@ def _latin(token: str, weight: float, is_name: bool) -> Term | None:
     if first in STOP_WORDS or (len(first) == 1 and first not in "cr" and not first.isdigit()):
         return None
     term = _term(first, weight)
-    return Term(term.forms, term.weight, tuple(parts), is_name)
+    return Term(term.forms, term.weight, tuple(parts), is_name, weak=() if is_name else _weak(term))
+
+
+def _weak(term: Term) -> tuple[str, ...]:
+    near = (other for other in alike(term.forms[0]) if other not in term.forms and other not in STOP_WORDS)
+    return tuple(islice(near, _MOST_NEAR))
 
 
 def _is_name(text: str, found: re.Match[str]) -> bool:

@@ -24,6 +24,7 @@ SAME_TEXT = 0.6
 """Share of common five-word runs from which two passages count as the same text."""
 
 _DAYS: dict[Recency, int] = {"day": 1, "week": 7, "month": 31, "year": 366}
+_WHO_DID = re.compile(r"\bwho (?:\w+ly )?(?P<verb>[a-z]{3,})ed\b", re.IGNORECASE)
 _LONE_CHARACTER = re.compile(r"[\u3400-\u9fff]")
 _MARKS = re.compile(r"\*\*|`|^[ \t]*\|[-| :]+\|?[ \t]*$|^#{1,6}[ \t]+|(?<!\\)\|", re.MULTILINE)
 
@@ -53,13 +54,20 @@ class _Candidate:
 
 def search(connection: sqlite3.Connection, query: SearchQuery, today: date) -> list[SearchResult]:
     """Best first, at most query.limit, the same text only once."""
-    weights = _weights(connection, [*content_words(query.text), *joined_words(query.text)])
+    wanted = [*content_words(query.text), *joined_words(query.text), *maker_words(query.text)]
+    weights = _weights(connection, wanted)
     if not weights or query.limit < 1:
         return []
     terms = list(weights)
     kept = _distinct(connection, _candidates(connection, query, terms, today), query.limit)
     pages = pages_of(connection, [candidate.page for candidate in kept])
     return [_result(pages[candidate.page], candidate, weights) for candidate in kept]
+
+
+def maker_words(question: str) -> list[str]:
+    """What he is called who did it: "Who founded Debian?" is answered by a page that speaks of its founder."""
+    found = _WHO_DID.search(question)
+    return [term for ending in ("er", "or") for term in words(found["verb"] + ending)] if found else []
 
 
 def _weights(connection: sqlite3.Connection, terms: Sequence[str]) -> dict[str, float]:

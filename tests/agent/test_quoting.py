@@ -271,3 +271,37 @@ def test_reading_twice_as_much_takes_about_twice_as_long() -> None:
         return time.process_time() - started
 
     assert min(seconds(8) for _ in range(2)) < 24 * min(seconds(1) for _ in range(3)) + 0.2
+
+
+TESLA = (
+    "Nikola Tesla set up an arc lighting company in Rahway in 1886. "
+    "His partners in lighting were Robert Lane and Benjamin Vail. "
+    "They forced him out a year later."
+)
+EDISON = "Thomas Edison had a company. Arc lighting was common in the streets of Paris."
+
+
+async def test_the_sentence_beside_the_best_one_goes_with_it() -> None:
+    said = await answer("Who backed the arc lighting company that Nikola Tesla set up?", page(TESLA), page(EDISON, "b"))
+
+    assert "in Rahway in 1886. [citation:1]" in said
+    assert "Robert Lane and Benjamin Vail. [citation:1]" in said
+
+
+async def test_a_page_that_speaks_of_less_than_the_fact_that_is_asked_for_is_not_cited() -> None:
+    said = await answer("When did Nikola Tesla set up an arc lighting company?", page(TESLA), page(EDISON, "b"))
+
+    assert "[citation:1]" in said
+    assert "[citation:2]" not in said
+
+
+async def test_a_page_that_opens_with_a_byte_order_mark_is_quoted() -> None:
+    said = await answer("When did Nikola Tesla set up an arc lighting company?", page("\ufeff" + TESLA))
+
+    assert "- Nikola Tesla set up an arc lighting company in Rahway in 1886. [citation:1]" in said
+
+
+async def test_a_word_of_near_meaning_makes_a_question_answerable() -> None:
+    text = "Vail financed the Rahway company. It rained often that year, and the streets stayed dark until spring."
+
+    assert "[citation:1]" in await answer("Who started financing the Rahway firm?", page(text))
