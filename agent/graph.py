@@ -3,6 +3,7 @@
 plan -> search -> read -> (plan again, while rounds and budget last and something is missing) -> write -> verify
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Literal, cast
@@ -18,7 +19,7 @@ from agent.nodes.read import read
 from agent.nodes.search import search
 from agent.nodes.state import Gathering, Planned, Whole
 from agent.nodes.verify import verify
-from agent.nodes.write import write
+from agent.nodes.write import room_for_pages, write
 from agent.question import Question
 
 __all__ = ["Deps", "ask"]
@@ -65,7 +66,10 @@ async def ask(question: Question, deps: Deps) -> AsyncGenerator[Event, None]:
     cancelled and the model stops generating; no event follows.
     """
     try:
-        async with aclosing(_events(Run(question, deps))) as events:
+        run = Run(question, deps)
+        if deps.generate is not None:  # refused before anything is searched, with the numbers
+            await asyncio.to_thread(room_for_pages, run, 1)
+        async with aclosing(_events(run)) as events:
             async for event in events:
                 yield event
     except AgentError as error:

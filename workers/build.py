@@ -39,6 +39,7 @@ from tools.search import Search
 from tools.web import SourceRules, WebParts, WebReader, user_agent
 from workers.browser_build import with_browser
 from workers.page_cache import CacheRules, PageCache, PageStore
+from workers.room import LEAST_TOKENS, fitted, plan_tokens, refusing, too_small
 from workers.settings import Settings, environment_proxies
 from workers.settings_error import SettingsError
 
@@ -104,11 +105,12 @@ async def open_house(settings: Settings, notice: Notice, kept: PageStore | None 
 
 def _limits(settings: Settings, context_tokens: int) -> Limits:
     return Limits(
-        depths={depth: settings.depth_limits(depth) for depth in DEPTHS},
+        depths={depth: fitted(settings.depth_limits(depth), context_tokens) for depth in DEPTHS},
         page_seconds=settings.page_seconds + (settings.browser_seconds if settings.browser else 0),
         search_seconds=settings.search_seconds * len(settings.search_engines),  # each may take its time
         page_tokens=settings.page_tokens,
         context_tokens=context_tokens,
+        plan_tokens=plan_tokens(context_tokens),
         thinking_share=settings.thinking_percent / 100,
     )
 
@@ -333,6 +335,8 @@ async def _open_model(settings: Settings, notice: Notice) -> AsyncGenerator[_Mod
     try:
         facts = await server.discover()
         name, context_tokens = facts.name, settings.model_context_tokens or facts.context_tokens
+        if context_tokens < LEAST_TOKENS:
+            raise too_small(context_tokens)
     except ModelDown as down:
         then = "answers are quoted until it is back" if settings.degrade else "questions fail until it is back"
         notice(f"model server: {down}; {then}")
@@ -344,8 +348,10 @@ async def _open_model(settings: Settings, notice: Notice) -> AsyncGenerator[_Mod
             return down.reason
         return ""
 
+    small = context_tokens < LEAST_TOKENS
+    generate = refusing(context_tokens) if small else _patient(server.generate, settings)
     try:
-        yield _Model(_patient(server.generate, settings), name, context_tokens, probe)
+        yield _Model(generate, name, _CONTEXT_TOKENS if small else context_tokens, probe)
     finally:
         await server.aclose()
 

@@ -1,6 +1,6 @@
 """The second half of the composition root: what the REST service needs beside the agent's Deps."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -8,7 +8,9 @@ from agent.alone import alone
 from agent.graph import ask
 from tools.page import Webpage
 from workers.build import House, Notice, open_house, read_upload
+from workers.doctor import Finding
 from workers.keys import FILE_NAME, Keys
+from workers.model_start import check_at_start
 from workers.run_log import RunLog
 from workers.service import Limits, Part, Service
 from workers.settings import Settings
@@ -34,6 +36,7 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
         if not settings.redis_url:  # what is over must leave the disk too, not only the memory
             await opened.enter_async_context(rewriting(store))
         house = await opened.enter_async_context(open_house(settings, notice, store))
+        ill = await check_at_start(settings, notice)
 
         async def upload(name: str, content: bytes) -> Webpage:
             return await read_upload(name, content, house.extractor)
@@ -45,7 +48,7 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
             keys=Keys(settings.api_keys, keys_file(settings)),
             limits=_limits(settings),
             default_depth=settings.depth,
-            parts=Parts(store, house, settings).all,
+            parts=Parts(store, house, settings, ill).all,
             run_log=RunLog(store.client),
             complete=alone(house.deps.generate) if house.deps.generate else None,
         )
@@ -63,11 +66,13 @@ def _limits(settings: Settings) -> Limits:
 class Parts:
     """What works right now. Nothing is generated for it, and no page is fetched."""
 
-    def __init__(self, store: Store, house: House, settings: Settings) -> None:
+    def __init__(self, store: Store, house: House, settings: Settings, ill: Sequence[Finding] = ()) -> None:
+        """ill: what did not work of the model server when the service started."""
         self._store, self._house, self._settings = store, house, settings
+        self._ill = tuple(Part(f"model {found.part}", works=False, detail=found.said) for found in ill)
 
     async def all(self) -> tuple[Part, ...]:
-        return (await self._kept(), await self._model())
+        return (await self._kept(), await self._model(), *self._ill)
 
     async def _kept(self) -> Part:
         try:

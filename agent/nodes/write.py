@@ -7,7 +7,7 @@ from langgraph.runtime import Runtime
 
 from agent.asking import file_prompt, search_prompt
 from agent.delta import Generate
-from agent.errors import ModelDown, ModelMisbehaved
+from agent.errors import BadQuestion, ModelDown, ModelMisbehaved
 from agent.events import Packed
 from agent.fence import fence_line
 from agent.nodes.deps import Deps, Run, WhyQuoted
@@ -46,14 +46,17 @@ async def _prompt(state: Gathering, run: Run, pages: list[Webpage], share: float
     deps, question = run.deps, run.question
     queries = {search.query for past in state["rounds"] for search in past.plan.searches}
     wanted = "\n".join([question.text, *sorted(queries - {question.text})])
-    budget = int(_budget(run, len(pages)) * share)
+    budget = int(room_for_pages(run, len(pages)) * share)
     shown = await asyncio.to_thread(pack, wanted, pages, budget, deps.count_tokens)
     make = search_prompt if question.search else file_prompt
     return make(question, shown, deps.templates, deps.today(), run.limits.answer_tokens)
 
 
-def _budget(run: Run, pages: int) -> int:
-    """Tokens for page texts: the setting, or what the model's context leaves beside question, history and answer."""
+def room_for_pages(run: Run, pages: int) -> int:
+    """Tokens for page texts: the setting, or what the model's context leaves beside question, history and answer.
+
+    Raises BadQuestion with the numbers where they leave none.
+    """
     deps, question = run.deps, run.question
     said = (
         deps.count_tokens(question.text)
@@ -62,9 +65,10 @@ def _budget(run: Run, pages: int) -> int:
     )
     room = deps.limits.context_tokens - run.limits.answer_tokens - said - _AROUND_ALL - pages * _AROUND_EACH_PAGE
     if room < _AROUND_ALL:
-        raise ModelMisbehaved(
+        raise BadQuestion(
+            "question",
             f"The question and its history take {said:,} tokens; the model's context of {deps.limits.context_tokens:,} "
-            f"leaves no room for pages beside an answer of {run.limits.answer_tokens:,}. Ask a shorter question."
+            f"leaves no room for pages beside an answer of {run.limits.answer_tokens:,}. Ask a shorter question.",
         )
     return min(deps.limits.page_tokens, room)
 
