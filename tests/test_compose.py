@@ -12,12 +12,13 @@ import jsonschema
 import pytest
 import yaml
 
+from agent.profile_files import profile_of
 from workers.settings import NAMES
 
 ROOT = Path(__file__).parent.parent
 MODEL_SERVERS = ("sglang-r1-0528", "sglang-r1-8b")
 OURS = ("api", "worker")
-SERVICES = (*OURS, "valkey", "searxng", *MODEL_SERVERS)
+SERVICES = (*OURS, "valkey", "searxng", *MODEL_SERVERS, "sglang-router")
 
 # What SGLang's cookbook gives for R1-0528 on eight H200 (seen in the help of 0.5.23).
 R1_FLAGS = {
@@ -32,6 +33,7 @@ R1_FLAGS = {
     "--speculative-num-steps": "3",
     "--speculative-eagle-topk": "1",
     "--speculative-num-draft-tokens": "4",
+    "--constrained-json-disable-any-whitespace": "",
     "--enable-cache-report": "",
     "--enable-metrics": "",
     "--stream-interval": "1",
@@ -82,6 +84,7 @@ def test_model_servers_and_worker_start_only_with_their_profile(compose: dict[st
         "worker": ["worker"],
         "sglang-r1-0528": ["r1-0528"],
         "sglang-r1-8b": ["r1-8b"],
+        "sglang-router": ["router"],
     }
 
 
@@ -125,8 +128,8 @@ def test_only_those_who_need_it_reach_the_store_the_model_and_the_web(compose: d
         return {name for name, service in compose["services"].items() if network in service["networks"]}
 
     assert members("store") == {*OURS, "valkey"}
-    assert members("model") == {*OURS, *MODEL_SERVERS}
-    assert members("egress") == {*OURS, "searxng"}
+    assert members("model") == {*OURS, *MODEL_SERVERS, "sglang-router"}
+    assert members("egress") == {*OURS, "searxng", "sglang-router"}
 
 
 def test_the_api_alone_is_published_and_on_loopback_alone(compose: dict[str, Any]) -> None:
@@ -251,3 +254,21 @@ def test_all_that_is_copied_into_the_image_passes_the_ignore_file() -> None:
         for source in line.split()[1:-1]
     }
     assert copied == kept
+
+
+def test_the_router_is_cache_aware_asks_for_the_key_and_is_healthy_only_with_a_server(compose: dict[str, Any]) -> None:
+    router = compose["services"]["sglang-router"]
+    assert flags(router)["--policy"] == "cache_aware"
+    assert "/readiness" in router["healthcheck"]["test"][-1]
+    assert "KAOZHENG_MODEL_KEY:?" in router["entrypoint"][2]
+
+
+@pytest.mark.parametrize(
+    ("service", "profile"), [("sglang-r1-0528", "r1-0528-sglang"), ("sglang-r1-8b", "r1-0528-qwen3-8b-sglang")]
+)
+def test_each_model_server_is_started_as_its_profile_says(compose: dict[str, Any], service: str, profile: str) -> None:
+    words = " ".join(profile_of(profile).launch.command[3:]).replace("{templates}", "/tpl").split(" --")
+    wanted = {"--" + word.lstrip("-").partition(" ")[0]: word.partition(" ")[2] for word in words}
+    wanted.pop("--api-key")  # the entry point adds it, so that it stands in no file
+    given = flags(compose["services"][service])
+    assert {name: given.get(name) for name in wanted} == wanted
