@@ -138,7 +138,9 @@ def _is_binary(head: bytes, content_type: str) -> bool:
 def _pdf_page(content: bytes, source: Source) -> Webpage:
     found = pdf.read_pdf(content, source.url)
     title = found.title or _name_title(source)
-    return Webpage(url=source.url, title=title, text=found.text, site=host(source.url), truncated=found.truncated)
+    return Webpage(
+        url=source.url, title=title, text=found.text, site=host(source.url), date=found.date, truncated=found.truncated
+    )
 
 
 def _text_page(text: str, source: Source, *, markdown: bool) -> Webpage:

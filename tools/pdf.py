@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import pypdfium2
 
@@ -22,6 +23,15 @@ _CJK = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 _PAGE_NUMBER = re.compile(r"\d+|\b[ivxlc]{1,7}\b", re.IGNORECASE)
 _CONTENTS_LINE = re.compile(r"(?:[.…·]\s?){5,}\s*[\divxlc]{0,6}$")
 """A line of a table of contents: dots that lead to a page's number."""
+_DATE = re.compile(r"(?:D:)?(\d{4})-?(\d\d)-?(\d\d)")
+_PROGRAM = re.compile(
+    r"^\s*(?:Microsoft (?:Office )?(?:Word|PowerPoint|Excel)\s*-\s*|Print(?:ing)?:?\s+)", re.IGNORECASE
+)
+_NO_TITLE = re.compile(
+    r"(?:untitled|(?:slide|document|title|无标题|未命名|文档|幻灯片|(?:PowerPoint )?(?:演示文稿|presentation))\s*\d*"
+    r"|[\w\s.-]*\.(?:docx?|pptx?|xlsx?|indd|qxd|pdf|tex|dvi|wpd|rtf|odt))",
+    re.IGNORECASE,
+)
 _NEW_BLOCK = re.compile(
     r"^(?:[-•‣◦*·–]\s|\(?\d{1,3}[.)、]\s*|[（(][一二三四五六七八九十]+[)）]|[一二三四五六七八九十]+、|#)"
 )
@@ -29,12 +39,13 @@ _NEW_BLOCK = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PdfText:
-    """text: paragraphs with an empty line between; title: as the document states it, may be "";
-    truncated: `pages` when pages were left out, else ""."""
+    """text: paragraphs with an empty line between; title: as the document states it, may be ""; date: YYYY-MM-DD of
+    its making, "" when it states none; truncated: `pages` when pages were left out, else ""."""
 
     text: str
     title: str
     truncated: str
+    date: str = ""
 
 
 def read_pdf(content: bytes, url: str) -> PdfText:
@@ -65,8 +76,25 @@ def _read(document: "pypdfium2.PdfDocument", url: str) -> PdfText:
     text = "\n\n".join(part for part in map(paragraphs, without_running_lines(texts)) if part)
     if not text:
         raise PageUnreadable(url, "scanned_pdf", f"{count} pages without text, probably scanned")
-    title = one_line(str(document.get_metadata_value("Title") or ""))
-    return PdfText(text, title, "pages" if len(texts) < count else "")
+    title = _stated_title(str(document.get_metadata_value("Title") or ""))
+    made = _day(str(document.get_metadata_value("CreationDate") or ""))
+    return PdfText(text, title, "pages" if len(texts) < count else "", made)
+
+
+def _stated_title(stated: str) -> str:
+    """Without what programs write there by themselves: their own name, the file's, a placeholder."""
+    title = one_line(_PROGRAM.sub("", stated))
+    return "" if _NO_TITLE.fullmatch(title) else title
+
+
+def _day(stated: str) -> str:
+    """`D:20250528093000+08'00'` as 2025-05-28. "" for what is no day, or before there were PDFs, or in the future."""
+    found = _DATE.match(stated)
+    try:
+        day = date(*map(int, found.groups())) if found else None
+    except ValueError:
+        return ""
+    return day.isoformat() if day and date(1993, 1, 1) <= day <= date.today() + timedelta(days=1) else ""
 
 
 def _page_text(document: "pypdfium2.PdfDocument", number: int) -> str:

@@ -36,8 +36,10 @@ _KINDS: Mapping[FailureKind, type[ToolError]] = MappingProxyType(
 )
 HELD_TIMES = 7
 """A page with validators is held for so many times its fresh time: after that it is fetched anew in any case."""
-# A time-out, a crowded extractor or a site that found us too hasty may be our own doing: the next one tries again.
-_MAYBE_OURS = re.compile(r"timeout|asked_to_wait|extract_[a-z]+|http_(?:408|425|429|503)")
+# A crowded extractor, a dead browser or a site that found us too hasty may be our own doing: the next one tries again.
+_MAYBE_OURS = re.compile(r"asked_to_wait|(?:extract|browser)_[a-z]+|http_(?:408|425|429|503)")
+_SILENT = frozenset({"timeout"})
+"""So may a time-out; but a silent site would cost every question its seconds: it is left alone for a while."""
 
 
 class PageStore(Protocol):
@@ -53,12 +55,14 @@ class CacheRules:
     """For how long things are kept, in seconds, and what the operator allows now.
 
     fresh_seconds:       a page is used without asking its site
-    unreachable_seconds: a site that does not deliver is not asked again
+    silent_seconds:      a site that did not answer in time is not asked again
+    unreachable_seconds: the same for one that does not deliver
     unfit_seconds:       a page that robots.txt refuses, that is too large or that nobody can read
     store_seconds:       the longest wait for the store
     """
 
     fresh_seconds: float = 24 * 3_600.0
+    silent_seconds: float = 60.0
     unreachable_seconds: float = 300.0
     unfit_seconds: float = 3_600.0
     store_seconds: float = 1.0
@@ -150,6 +154,8 @@ class PageCache:
         """0 for what is quickly refused again, depends on settings, or may be our own doing."""
         if _MAYBE_OURS.fullmatch(error.reason) or (isinstance(error, PageRefused) and error.reason != "robots"):
             return 0.0
+        if error.reason in _SILENT:
+            return self._rules.silent_seconds
         unreachable = isinstance(error, PageUnreachable)
         return self._rules.unreachable_seconds if unreachable else self._rules.unfit_seconds
 

@@ -103,3 +103,35 @@ def test_a_pdf_without_a_title_is_called_by_its_file() -> None:
     assert (
         extract_page(pdf([["Text."]], title=""), Source("file:My guide.pdf", name="My guide.pdf")).title == "My guide"
     )
+
+
+@pytest.mark.parametrize(
+    ("stated", "day"),
+    [
+        ("D:20250528093000+08'00'", "2025-05-28"),
+        ("D:20240229", "2024-02-29"),
+        ("2023-01-02T03:04:05Z", "2023-01-02"),
+        ("D:20250231", ""),
+        ("D:19700101", ""),
+        ("D:29990101", ""),
+        ("yesterday", ""),
+    ],
+)
+def test_the_day_of_a_pdf_is_the_one_that_it_states(stated: str, day: str) -> None:
+    made = pdf([["Some text."]]).replace(b"<< /Title (A manual) >>", f"<< /CreationDate ({stated}) >>".encode())
+
+    assert extract_page(made, SOURCE).date == day
+
+
+@pytest.mark.parametrize(
+    ("stated", "title"),
+    [
+        ("Microsoft Word - Opening hours", "Opening hours"),
+        ("Microsoft Word - notice_final2.docx", "manual"),
+        ("untitled", "manual"),
+        ("Slide 1", "manual"),
+        ("Version 2.0 of the manual", "Version 2.0 of the manual"),
+    ],
+)
+def test_a_title_that_a_program_put_there_is_none(stated: str, title: str) -> None:
+    assert extract_page(pdf([["Some text."]], title=stated), SOURCE).title == title

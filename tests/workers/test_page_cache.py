@@ -183,7 +183,6 @@ async def test_a_refusal_of_robots_txt_is_kept_until_the_operator_asks_it_no_mor
 
 
 NOT_KEPT = [
-    (Page("slow", delay_seconds=2.0), "timeout"),
     (Page("later", status=429), "http_429"),
     (Page("later", status=503), "http_503"),
     (Page("crowded"), "extract_timeout"),
@@ -197,6 +196,16 @@ async def test_what_may_be_our_own_doing_is_tried_again(page: Page, reason: str,
     assert (await failure(reading(web, store), URL)).reason == reason
     web.put(URL, "text")
     assert (await reading(web, store)(URL)).text == "text"
+
+
+async def test_a_silent_site_is_left_alone_for_a_minute_and_then_asked_again(web: FakeWeb, store: Store) -> None:
+    rules = CacheRules(fresh_seconds=HOUR)
+    web.put(URL, Page("slow", delay_seconds=2.0))
+    assert (await failure(reading(web, store, rules), URL)).reason == "timeout"
+    asked = len(web.requests)
+    assert (await failure(reading(web, store, rules), URL)).reason == "timeout"
+    assert len(web.requests) == asked
+    assert 0 < await store.client.ttl(page_key(URL)) <= rules.silent_seconds == 60.0
 
 
 NOT_SHARED = [
