@@ -13,6 +13,7 @@ from tools.charset import clean
 from tools.errors import PageUnreadable
 from tools.facts import facts_of
 from tools.kinds import Kind, kind_of
+from tools.layout import drop_popular, gather
 from tools.manuals import drop_margins, drop_navigation, manual_root
 from tools.markdown import to_markdown
 from tools.page import Webpage
@@ -61,6 +62,7 @@ def read_html(text: str, url: str, *, document: bool = False) -> Webpage:
     Raises PageUnreadable (bad_html, no_text).
     """
     tree = _parsed(text, url)
+    gather(tree)
     document = document and len(tree.findall(".//script")) <= SCRIPTS_OF_DOCUMENT
     root = manual_root(tree)
     kind = None if document else kind_of(tree)
@@ -84,6 +86,7 @@ def main_text(tree: HtmlElement, root: HtmlElement | None, kind: Kind | None, *,
             return structured
     if kind is None:
         return _without_surroundings(tree)
+    drop_popular(tree)
     for menu in list(tree.iter("nav")):
         if menu.getparent() is not None and menu.find(".//h1") is None:
             menu.drop_tree()
