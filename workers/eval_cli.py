@@ -29,6 +29,41 @@ Plots = Annotated[bool, typer.Option(help="draw pictures (needs the extra `plots
 def register(app: typer.Typer) -> None:
     """Adds the commands to the program's."""
     app.command("eval")(evaluate)
+    app.command("export")(export)
+
+
+Source = Annotated[Path, typer.Argument(help="a run's folder, its answers.jsonl, or answers as JSON lines")]
+Target = Annotated[Path, typer.Option("--out", "-o", help="the file of examples")]
+Format = Annotated[str, typer.Option("--format", help="swift: ms-swift's `messages`, one JSON object a line")]
+Language = Annotated[str, typer.Option(help="zh or en; empty: both")]
+Least = Annotated[float, typer.Option("--min-score", help="least citation precision and recall", min=0, max=1)]
+Ungraded = Annotated[bool, typer.Option(help="also answers without a right one to compare with")]
+Licences = Annotated[list[str] | None, typer.Option("--licence", help="of the questions; `unknown` too; repeatable")]
+Thoughts = Annotated[str, typer.Option("--thinking", help="keep, empty or both")]
+
+
+def export(
+    path: Source,
+    out: Target,
+    form: Format = "swift",
+    language: Language = "",
+    least: Least = 1.0,
+    ungraded: Ungraded = False,
+    licence: Licences = None,
+    thinking: Thoughts = "keep",
+) -> None:
+    """Write answers whose every claim is supported as examples to train on."""
+    from workers import cli_export
+    from workers.export import FREE_LICENCES, THINKING, Wanted
+
+    if form != "swift":
+        raise typer.BadParameter("the only format is swift", param_hint="--format")
+    if thinking not in THINKING:
+        raise typer.BadParameter("one of keep, empty, both", param_hint="--thinking")
+    if language not in ("", "zh", "en"):
+        raise typer.BadParameter("zh or en", param_hint="--language")
+    wanted = Wanted(language, least, ungraded, tuple(licence or FREE_LICENCES), thinking)
+    raise typer.Exit(cli_export.export(path, out, wanted))
 
 
 def evaluate(

@@ -16,12 +16,11 @@ from agent.question import Filters, Question
 from tools.page import Webpage
 from tools.text import fold
 from workers.evaluation.cases import Case
-from workers.evaluation.citing import cited_of, said_of
 from workers.evaluation.collection import Collection
 from workers.evaluation.grading import ModelGrader, by_text
 from workers.evaluation.options import EvalOptions
 from workers.evaluation.record import Grade, GradedBy, Record
-from workers.evaluation.scoring import correctness, touches
+from workers.evaluation.scoring import correctness, said_of, touches
 
 _LONGEST_ECHO = 40
 """Characters that a question must have at least, to be looked for on pages word for word."""
@@ -112,7 +111,7 @@ class Asker:
 
     async def _scored(self, blank: Record, case: Case, heard: tuple[_Heard, Answered], seen: _Seen) -> Record:
         timed, (answer, pages) = heard[0], (heard[1].answer, heard[1].pages)
-        said, cited = said_of(answer), cited_of(answer)
+        said, report = said_of(answer), answer.report
         refused = answer.status == "no_sources"
         right = correctness(said, case.gold) if case.gold else None
         grade, graded_by = await self._grade(case, said, refused)
@@ -127,12 +126,12 @@ class Asker:
             exact=right.exact if right else None,
             f1=round(right.f1, 4) if right else None,
             contains=right.contains if right else None,
-            citation_precision=cited.precision,
-            citation_recall=cited.recall,
+            citation_precision=report.citation_precision,
+            citation_recall=report.citation_recall,
             cited_gold=_cited_gold(answer.citations, pages, case),
             citations=len(answer.citations),
-            claims=cited.claims,
-            claims_supported=cited.supported,
+            claims=report.claims,
+            claims_supported=report.supported,
             pages=[self.collection.original(page.url) if self.collection else page.url for page in pages],
             echoed=_echoed(case, pages) if self.collection is None else 0,
             seconds=answer.seconds,

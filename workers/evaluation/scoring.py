@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agent.answer import Answer
 from agent.citations import MARKER
 from tools.text import fold
 
@@ -29,6 +30,16 @@ class Correctness:
     exact: bool
     f1: float
     contains: bool
+
+
+_RULE = "\n---\n"
+
+
+def said_of(answer: Answer) -> str:
+    """The answer without the quoting reader's last line, which speaks of the reader and not of the question."""
+    if answer.model != "quoting-reader" or _RULE not in answer.text:
+        return answer.text
+    return answer.text.rpartition(_RULE)[0]
 
 
 def units(text: str) -> list[str]:

@@ -46,7 +46,7 @@ async def test_a_citation_that_the_page_does_not_support_lowers_precision_and_re
     record = await asker(FakeWeb(TIDES, SUN), FakeModel([[said]]), tmp_path).record(CASE, 0)
 
     assert record.citation_precision == 0.5
-    assert record.citation_recall == pytest.approx(1 / 3)
+    assert record.citation_recall == pytest.approx(1 / 3, abs=0.001)
     assert record.cited_gold == 0.5
 
 
