@@ -8,6 +8,7 @@ from heapq import nlargest
 from agent.answer import Support
 from agent.citations import MARKER
 from agent.claims import Claim, claims_of
+from agent.differences import difference_between
 from agent.report import TOLD, Judged
 from agent.support import Judge
 from agent.support_words import rarity
@@ -34,7 +35,7 @@ class Verdicts:
         """With the place of this claim, wherever the same words were judged before."""
         key = (claim.text, claim.kind, number)
         if key not in self._known:
-            self._known[key] = self._judge.judge(claim, number)
+            self._known[key] = by_value(claim, self._judge.judge(claim, number))
         known = self._known[key]
         if (known.claim_start, known.claim_end) == (claim.start, claim.end):
             return known
@@ -76,6 +77,14 @@ class Verdicts:
     @cached_property
     def _vocabularies(self) -> tuple[frozenset[str], ...]:
         return tuple(frozenset(content_words(page.text)) for page in self.pages)
+
+
+def by_value(claim: Claim, support: Support) -> Support:
+    """A page that says all of a claim but for a number or a date contradicts it."""
+    if support.verdict != "partial":
+        return support
+    found = difference_between(claim.text, support.quote)
+    return replace(support, verdict="contradicted") if found and found.kind != "name" else support
 
 
 def faulty(judged: Judged) -> bool:

@@ -1,7 +1,7 @@
 """The command line. Heavy imports wait inside the commands: `kaozheng --help` must be quick.
 
 Exit codes: 0 answered · 1 failed on our side · 2 bad input · 3 nothing found · 4 answer not whole · 5 answer without
-citation · 78 bad setting · 130 stopped with Ctrl-C.
+citation · 6 verify: a claim is not supported · 78 bad setting · 130 stopped with Ctrl-C.
 """
 
 import sys
@@ -14,10 +14,13 @@ from workers import eval_cli, ops_cli
 
 EXIT_CODES = {"answered": 0, "no_sources": 3, "partial": 4, "uncited": 5}
 BAD_INPUT = 2
+UNSUPPORTED = 6
+"""Of `kaozheng verify`: a sentence cites sources of which none says it."""
 
 app = typer.Typer(
     help="Answers questions from the web or from your own pages, and proves what it says.",
-    epilog="Exit codes: 0 answered, 1 failed, 2 bad input, 3 nothing found, 4 not whole, 5 uncited, 78 bad setting.",
+    epilog="Exit codes: 0 answered, 1 failed, 2 bad input, 3 nothing found, 4 not whole, 5 uncited, 6 not supported, "
+    "78 bad setting.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -66,6 +69,22 @@ def ask(
         config=config,
     )
     raise typer.Exit(run(text, options))
+
+
+@app.command()
+def verify(
+    file: Annotated[str, typer.Argument(help="an answer as JSON: ours, or text and sources; - reads standard input")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print the answer with its verdicts as one JSON object")
+    ] = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="print each sentence with its quotes as Markdown")
+    ] = False,
+) -> None:
+    """Judge a stored answer again, also one of another system: which sentences do its sources support?"""
+    from workers.cli_verify import run
+
+    raise typer.Exit(run(file, "json" if as_json else "markdown" if markdown else "text"))
 
 
 @app.command()

@@ -165,9 +165,16 @@ def _print_event(event: Event) -> None:
 
 def _print_answer(event: Event) -> None:
     if isinstance(event, Answered):
-        _print_json(asdict(event.answer))
+        _print_json({**asdict(event.answer), "evidence": _evidence(event)})
     elif isinstance(event, Failed):
         _print_json({"error": {"code": event.code, "message": event.message}})
+
+
+def _evidence(answered: Answered) -> list[dict[str, Any]]:
+    """The texts of the cited pages, so that `kaozheng verify` can judge the answer again, anywhere, years later."""
+    cited = {source.number for source in answered.answer.sources if source.cited}
+    pages = ((number, page) for number, page in enumerate(answered.pages, 1) if number in cited)
+    return [{"number": number, **asdict(page), "sha256": page.sha256} for number, page in pages]
 
 
 def _print_json(fields: dict[str, Any]) -> None:

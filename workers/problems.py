@@ -45,6 +45,7 @@ KINDS = MappingProxyType(
         "file_too_large": Kind(413, "A file is too large"),
         "unsupported_type": Kind(415, "The body is of a type that is not taken"),
         "bad_question": Kind(422, "The question cannot be answered as it was put"),
+        "bad_answer": Kind(422, "The answer cannot be judged as it was given"),
         "file_unreadable": Kind(422, "No text can be taken from a file"),
         "agent_error": Kind(500, "The answer failed"),
         "internal": Kind(500, "Something broke on our side"),

@@ -163,12 +163,16 @@ def _unread(answer: Answer) -> list[str]:
 def _closing(answer: Answer) -> str:
     if not answer.citations:
         return f"nothing cited · {len(answer.sources)} pages read · {answer.model} · {answer.seconds} s"
+    tokens = f", {answer.usage.completion_tokens:,} tokens" if answer.usage.completion_tokens else ""
+    return f"{proven_line(answer)} · {answer.model} · {answer.seconds} s{tokens}"
+
+
+def proven_line(answer: Answer) -> str:
+    """How well the answer is proven."""
     claims = len({support.claim_start for support in answer.supports})
     proven = len({support.claim_start for support in answer.supports if support.verdict == "supported"})
     pages = sum(source.cited for source in answer.sources)
-    tokens = f", {answer.usage.completion_tokens:,} tokens" if answer.usage.completion_tokens else ""
-    judged = f"{proven} of {claims} cited sentences supported · {pages} pages cited{_proof(answer.report)}"
-    return f"{judged} · {answer.model} · {answer.seconds} s{tokens}"
+    return f"{proven} of {claims} cited sentences supported · {pages} pages cited{_proof(answer.report)}"
 
 
 def _proof(report: Report) -> str:

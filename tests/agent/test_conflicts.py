@@ -3,8 +3,9 @@
 import pytest
 
 from agent.answer import Answer, Conflict, Quoted
-from agent.conflicts import conflicts_of, difference_between, told
+from agent.conflicts import conflicts_of, told
 from agent.corrections import undone
+from agent.differences import difference_between
 from agent.events import Answered, Cited, Text
 from agent.graph import ask
 from agent.question import Question
