@@ -93,6 +93,7 @@ live: $(VENV)/.dev ## the same questions through the real SGLang on a CPU (10 mi
 .PHONY: torture
 torture: $(VENV)/.dev ## 5,000 generated tool calls through SGLang's parsers and ours (2 minutes; needs make live's SGLang)
 	@PYTHONPATH=. $(BIN)/python -m tests.torture.run $(or $(COUNT),5000)
+
 .PHONY: chaos
 chaos: $(VENV)/.dev ## the model server's 16 faults, 500 callers who leave, an outage (a few minutes)
 	@$(BIN)/python -m tests.chaos.run

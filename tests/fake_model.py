@@ -54,6 +54,7 @@ class Reply:
     reasoning_field: `reasoning_content` (SGLang) or `reasoning` (vLLM). pause: seconds before each chunk.
     lost_tokens: counted in the usage and never sent, as when the server's parser loses a call.
     prompt_tokens: instead of those counted from the messages.
+    recorded: a body as a real server sent it, in these pieces, instead of all this; recorded_as: its content type.
     """
 
     content: str | tuple[str, ...] = ""
@@ -66,6 +67,8 @@ class Reply:
     cached_tokens: int = 0
     prompt_tokens: int = 0
     lost_tokens: int = 0
+    recorded: tuple[bytes, ...] = ()
+    recorded_as: str = "text/event-stream"
 
 
 Script = Reply | Callable[[Body], Reply]
@@ -133,6 +136,8 @@ class FakeModel:
             return await _json(writer, 400, {"object": "error", "message": "Messages cannot be empty.", "code": 400})
         self.requests.append(request)
         reply = self._script(request)
+        if reply.recorded:
+            return await _play(reply, writer)
         if reply.fault and reply.fault.status:
             return await _json(writer, reply.fault.status, reply.fault.body)
         if not request.get("stream"):
@@ -280,6 +285,15 @@ def _frame() -> Body:
 def _choice(delta: Body, finish: str | None = None) -> Body:
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish, "matched_stop": None}
     return {**_frame(), "choices": [choice]}
+
+
+async def _play(reply: Reply, writer: asyncio.StreamWriter) -> None:
+    await _head(writer, (reply.fault and reply.fault.status) or 200, reply.recorded_as)
+    for piece in filter(None, reply.recorded):
+        await _chunk(writer, piece)
+        await asyncio.sleep(0)
+    if not (reply.fault and reply.fault.cut):
+        await _chunk(writer, b"")
 
 
 async def _head(writer: asyncio.StreamWriter, status: int, kind: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agent.alone import alone
 from agent.answer import Answer
 from agent.events import LAST, Answered, Event, Failed, Packed, Text, Thinking
 from agent.graph import ask
@@ -14,6 +15,7 @@ from agent.limits import DepthLimits, Limits
 from agent.model import ModelConfig, ModelServer
 from agent.nodes.deps import Deps
 from agent.profile import GENERIC, Profile, Quirks
+from agent.prompt import Message
 from agent.question import Question, Turn
 from tests.fake_model import Body, Fault, Reply, fake_model
 from tests.fake_model import FakeModel as Server
@@ -328,3 +330,12 @@ async def test_a_repair_that_was_cut_off_is_not_taken() -> None:
     async with asked(first_then(Reply("The moon pulls the sea."), cut)) as (server, given):
         answer = await answer_of(given)
     assert (len(server.requests), answer.status) == (2, "uncited")
+
+
+async def test_reasoning_is_not_sent_back_in_a_conversation_without_a_search() -> None:
+    earlier = (Message("user", "q?"), Message("assistant", "<think>secret</think>Shown."), Message("user", "Title?"))
+    async with asked(Reply("Tides")) as (server, given):
+        assert given.generate is not None
+        assert [delta.finish async for delta in alone(given.generate)(earlier)][-1] == "stop"
+    assert "secret" not in str(server.requests)
+    assert server.requests[0]["messages"][1]["content"] == "Shown."
