@@ -33,10 +33,16 @@ QUEUE = {"object": "error", "message": "The request queue is full.", "type": "50
 
 @asynccontextmanager
 async def asked(
-    script: Callable[[Body], Reply] | Reply, profile: Profile = GENERIC, web: FakeWeb | None = None, **changed: Any
+    script: Callable[[Body], Reply] | Reply,
+    profile: Profile = GENERIC,
+    web: FakeWeb | None = None,
+    patience: float = 15.0,
+    **changed: Any,
 ) -> AsyncIterator[tuple[Server, Deps]]:
     async with fake_model(script) as server:
-        model = ModelServer(ModelConfig(server.url, profile=profile, first_token_seconds=1, silent_seconds=0.3))
+        model = ModelServer(
+            ModelConfig(server.url, profile=profile, first_token_seconds=patience, silent_seconds=patience)
+        )
         try:
             yield server, deps(web or FakeWeb(TIDES, SUN), generate=model.generate, model_name="r1", **changed)
         finally:
@@ -189,7 +195,7 @@ async def test_reasoning_without_an_answer_is_followed_by_one_that_asks_for_it(e
     ],
 )
 async def test_what_was_shown_is_kept_marked_and_never_asked_for_again(fault: Fault, reason: str) -> None:
-    async with asked(Reply(MOON, "hm", cut=6, fault=fault)) as (server, given):
+    async with asked(Reply(MOON, "hm", cut=6, fault=fault), patience=0.7 if fault.stall else 15.0) as (server, given):
         events = await events_of(given)
     answer = events[-1].answer  # type: ignore[union-attr]
     shown = "".join(event.text for event in events if isinstance(event, Text))
@@ -221,7 +227,8 @@ async def test_what_was_shown_is_kept_marked_and_never_asked_for_again(fault: Fa
 async def test_without_a_word_the_question_is_quoted_or_fails_with_the_reason(
     fault: Fault, reason: str, degrade: bool
 ) -> None:
-    async with asked(Reply("", "hm, hm", fault=fault), degrade=degrade) as (_, given):
+    patience = 0.5 if fault.stall else 15.0
+    async with asked(Reply("", "hm, hm", fault=fault), patience=patience, degrade=degrade) as (_, given):
         last = (await events_of(given))[-1]
     if degrade:
         assert isinstance(last, Answered)
