@@ -25,9 +25,10 @@ _HAN = re.compile("[\u3400-\u9fff]")
 _POINTING = re.compile(r"^\s*(?:[这该其它他她您你我那]|this|that|these|it|he|she|they|who|what|which)")
 _NUMERAL = re.compile(r"\d|[零〇一二两三四五六七八九十百千万亿]")
 _LISTED = re.compile(r"[,，、;；]|\b(?:and|or|with|between|same|like|as|than)\b|[和与及或跟同]|之间|比")
+_FIRST_CLAUSE = re.compile(r"[,，:：;；]")
 _SENTENCE = re.compile(r"[。！？!?\n]|\.(?=\s|$)")
 _PERSON = re.compile(f"[{SURNAMES}][\u3400-\u9fff]{{1,2}}")
-_LONGEST_DENIAL = 4  # tokens
+_LONGEST_DENIAL = 3  # tokens
 _LONGEST_CHANGE = 8  # tokens
 _LONGEST_WORD = 6  # tokens of a word or name in the place of another
 _MOST_TOKENS = 400
@@ -107,7 +108,9 @@ def aligned(claim: str, window: str) -> Alignment:
         if max(len(before), len(after)) <= _LONGEST_CHANGE and min(left.size, right.size) >= beside:
             whole = theirs[left.a + left.size - 1 : right.a + 1], ours[left.b + left.size - 1 : right.b + 1]
             found.append(Change(_joined(before), _joined(after), _joined(whole[0]), _joined(whole[1])))
-    return Alignment(copied, (*found, *_at_the_ends(ours, theirs, blocks)), _is_reordered(claim, ours, window))
+    return Alignment(
+        copied, (*found, *_at_the_ends(ours, theirs, blocks, _clause_ends(claim))), _is_reordered(claim, ours, window)
+    )
 
 
 def _is_reordered(claim: str, ours: list[str], window: str) -> bool:
@@ -127,12 +130,17 @@ def _of_a_kind(change: Change) -> bool:
     return bool(held and claimed) and not held & claimed
 
 
-def _at_the_ends(ours: list[str], theirs: list[str], blocks: list[Match]) -> tuple[Change, ...]:
-    """What the claim begins or ends with, against as much of the page."""
+def _clause_ends(claim: str) -> int:
+    """How many tokens stand before the claim's first comma or colon."""
+    return len(_TOKEN.findall(_FIRST_CLAUSE.split(OPENING.sub("", claim), maxsplit=1)[0]))
+
+
+def _at_the_ends(ours: list[str], theirs: list[str], blocks: list[Match], first_clause: int) -> tuple[Change, ...]:
+    """What the claim begins or ends with, against as much of the page; a whole clause before is no change of words."""
     first, last = blocks[0], blocks[-1]
     head, tail = first.b, len(ours) - last.b - last.size
     found: list[Change] = []
-    if 0 < head <= _LONGEST_CHANGE and first.size >= 3:
+    if 0 < head <= _LONGEST_CHANGE and first.size >= 3 and head != first_clause:
         found.append(Change(_joined(theirs[max(first.a - head, 0) : first.a]), _joined(ours[:head])))
     if 0 < tail <= _LONGEST_CHANGE and last.size >= 3:
         end = last.a + last.size

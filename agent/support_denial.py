@@ -19,8 +19,9 @@ _BEHIND = 24  # characters behind a negation in which its word stands
 def is_flipped(want: Wanted, window: str) -> bool:
     """Of a window that holds most of the claim."""
     claim = without_double_denials(fold(want.text))
-    claimed = denied(claim)
-    for clause in _CLAUSE.split(without_double_denials(fold(window))):
+    window = without_double_denials(fold(window))
+    claimed = denied(claim) - denied(window)
+    for clause in _CLAUSE.split(window):
         terms = frozenset(content_words(clause))
         if sum(want.weights[term] for term in terms & want.weights.keys()) < _OF_CLAIM:
             continue
@@ -29,7 +30,7 @@ def is_flipped(want: Wanted, window: str) -> bool:
             return True
         if claimed and any(term in terms and not _denies(clause) for term in claimed):
             return True
-        if not claimed and not _denies(claim) and held & want.weights.keys():
+        if not _denies(claim) and held & want.weights.keys():
             return True
     return False
 

@@ -63,7 +63,8 @@ class Evidence:
     def conflict(self) -> bool:
         """Nearly all of the claim stands there, but another number, another name, a denial or the opposite word."""
         named = self.substituted and self.names_off_page > 0
-        return self.rest >= _SAME_SUBJECT and (self.flipped or self.clashing or named)
+        clashing = self.clashing and not (self.has_tail and self.tail >= 1)
+        return self.rest >= _SAME_SUBJECT and (self.flipped or clashing or named)
 
     @property
     def lacks_a_fact(self) -> bool:

@@ -28,7 +28,17 @@ def rows(path: Path) -> Iterator[Row]:
     with opened(path) as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
-                yield _row(json.loads(line), f"{path.name} line {number}")
+                yield _row(_fields(line, f"{path.name} line {number}"), f"{path.name} line {number}")
+
+
+def _fields(line: str, place: str) -> dict[str, object]:
+    try:
+        fields = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"{place}: not JSON") from error
+    if not isinstance(fields, dict):
+        raise ValueError(f"{place}: not a JSON object")
+    return fields
 
 
 def opened(path: Path) -> IO[str]:
@@ -47,11 +57,24 @@ def _row(fields: dict[str, object], place: str) -> Row:
     return Row(claim, source, _is_supported(fields["label"], place), language)
 
 
+_SUPPORTED = """
+1 | 1.0 | true | yes | supported | supports | support | complete | attributable | entailment | entailed | consistent
+faithful | fully supported | full support | correct
+"""
+_NOT_SUPPORTED = """
+0 | 0.0 | false | no | unsupported | not supported | not attributable | partial | partially supported | partial support
+incomplete | contradicted | contradictory | contradicts | contradiction | neutral | refutes | refuted | not enough info
+nei | extrapolatory | no support | inconsistent | not consistent | unfaithful | missing | incorrect | irrelevant
+"""
+_LABELS = {
+    word.strip(): supported
+    for words, supported in ((_SUPPORTED, True), (_NOT_SUPPORTED, False))
+    for word in words.strip().replace("\n", "|").split("|")
+}
+
+
 def _is_supported(label: object, place: str) -> bool:
-    words = {"supported": True, "complete": True, "attributable": True, "1": True, "true": True}
-    words |= dict.fromkeys(("unsupported", "partial", "contradicted", "not attributable", "0", "false"), False)
-    words |= dict.fromkeys(("incomplete", "not_supported", "not supported"), False)
-    found = words.get(str(label).lower())
+    found = _LABELS.get(str(label).strip().lower().replace("_", " ").replace("-", " "))
     if found is None:
         raise ValueError(f"{place}: unknown label {label!r}")
     return found

@@ -5,6 +5,7 @@ claim's content words that stand in the source. Balanced accuracy is that of the
 not, at its fixed thresholds. The last line is for programs: `support auc 0.951 balanced 0.886 plain 0.946 ms 1.2`.
 """
 
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, median
 
-from agent.claims import Claim
+from agent.claims import Claim, claims_of
 from agent.support import Judge
 from tests.evals.support.figures import auc, balanced, interval, picked
 from tests.evals.support.rows import Row, rows
@@ -37,13 +38,28 @@ class Outcome:
 def judged(row: Row) -> Outcome:
     started = time.process_time()
     if row.source.strip():
-        judge = Judge([Webpage("row:1", "", row.source)])
-        support = judge.judge(Claim(row.claim, 0, len(row.claim), (1,)), 1)
-        score, verdict = support.score, support.verdict
+        score, verdict = _judged(row)
     else:
         score, verdict = 0.0, "unavailable"
     ms = 1_000 * (time.process_time() - started)
     return Outcome(row.language, row.supported, score, verdict, overlap(row.claim, row.source), ms)
+
+
+def _judged(row: Row) -> tuple[float, str]:
+    """A statement of several sentences (a summary) as an answer is judged: each for itself. It is supported when all
+    are; its score is halfway between the mean and the least."""
+    judge = Judge([Webpage("row:1", "", row.source)])
+    parts = [part for part in claims_of(row.claim) if part.kind == "sentence"]
+    if len(parts) < 2 or _QUESTION.search(row.claim):
+        parts = [Claim(row.claim, 0, len(row.claim), (1,))]
+    supports = [one for part in parts if (one := judge.judge(part, 1)).verdict != "unavailable"]
+    if not supports:
+        return 0.0, "unavailable"
+    worst = min(supports, key=lambda one: ("supported", "partial").count(one.verdict) + (one.verdict == "supported"))
+    return (mean(one.score for one in supports) + min(one.score for one in supports)) / 2, worst.verdict
+
+
+_QUESTION = re.compile("[?？]")
 
 
 def overlap(claim: str, source: str) -> float:
@@ -98,7 +114,11 @@ def main(paths: Sequence[str]) -> int:
     everything: list[Outcome] = []
     judged(Row("warm up 预热", "warm up 预热", True, "en"))  # tables are read once, not per claim
     for path in map(Path, paths):
-        outcomes = [judged(row) for row in rows(path)]
+        try:
+            outcomes = [judged(row) for row in rows(path)]
+        except (ValueError, OSError) as error:
+            print(error, file=sys.stderr)
+            return 2
         if len(paths) > 1 and outcomes:
             print(report(path.name, outcomes))
         everything += outcomes

@@ -40,7 +40,7 @@ def counted() -> dict[str, Tally]:
         ("citations", 0.95),
         ("invented sources", 1.0),
         ("names", 0.7),
-        ("negations", 0.8),
+        ("negations", 0.78),
         ("distortions", 0.8),
     ],
 )
