@@ -81,5 +81,5 @@ def badly_set_up() -> Iterator[str]:
     files = [str(Path(__file__).parent / name) for name in ("script.py", "no_tools.jinja")]
     command = ["bash", str(RIG / "start.sh"), str(VENV), str(port), *files]
     flags = ["--served-model-name", "deepseek-r1-0528", "--context-length", "3000", "--grammar-backend", "none"]
-    with running([*command, *flags], f"http://127.0.0.1:{port}/health", 180.0, RIG_FLAGS=""):
+    with running([*command, *flags], f"http://127.0.0.1:{port}/health", 280.0, RIG_FLAGS=""):
         yield f"http://127.0.0.1:{port}/v1"
