@@ -118,6 +118,16 @@ def library_list(config: Config = None) -> None:
     raise typer.Exit(show(config))
 
 
+@app.command()
+def mcp(config: Config = None) -> None:
+    """Be a tool of another agent: the Model Context Protocol on standard input and output."""
+    import asyncio
+
+    from workers.mcp_doors import serve_standard_streams
+
+    asyncio.run(serve_standard_streams(config))
+
+
 @library_app.command("remove")
 def library_remove(folder: Annotated[str, typer.Argument(help="its name or its path")], config: Config = None) -> None:
     """Forget a folder; its files stay where they are."""

@@ -17,6 +17,7 @@ from workers.detached import Detached
 from workers.dialects.chat import get_model, list_models, post_chat
 from workers.dialects.openai_errors import refusal
 from workers.gate import Gate
+from workers.mcp_doors import McpOverHttp
 from workers.metrics import CONTENT_TYPE
 from workers.openapi import ANSWERED, ASKED, CHAT, EVENTS, MODELS, PROBLEMS, RUN, SOURCE, SOURCES, describe
 from workers.problems import UNKNOWN_ANSWER, Problem, problem_of
@@ -34,7 +35,7 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
-        async with open_service() as service:
+        async with mcp.running(), open_service() as service:
             slots = Slots(service.limits.max_concurrent_answers)
             if service.run_log is None:
                 yield {"service": service, "slots": slots, "detached": None}
@@ -42,6 +43,7 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
             async with aclosing(Detached(service.run_log)) as detached:
                 yield {"service": service, "slots": slots, "detached": detached}
 
+    mcp = McpOverHttp()
     # Swagger's page would load its scripts from elsewhere; /openapi.json is enough for any tool.
     app = FastAPI(lifespan=lifespan, title="kaozheng", docs_url=None, redoc_url=None)
     app.add_middleware(Gate)
@@ -59,6 +61,7 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     app.add_api_route("/readyz", readyz, methods=["GET"])
     app.add_api_route("/metrics", metrics, methods=["GET"], response_class=PlainTextResponse)
     app.add_api_route("/", index, methods=["GET"], include_in_schema=False)
+    app.router.routes.extend(mcp.routes)
     for error in (Problem, AgentError, StoreError, HTTPException):
         app.add_exception_handler(error, _refused)
     describe(app)

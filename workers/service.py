@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from agent.alone import Complete
 from agent.answer import Answer
 from agent.events import Event
+from agent.nodes.deps import Read
 from agent.question import Depth, Question, Turn
 from tools.page import Webpage
+from tools.search import Search
 from workers.keys import Keys
 from workers.metrics import Metrics
 from workers.problems import Problem
@@ -101,6 +103,8 @@ class Service:
     complete: Complete | None = None
     metrics: Metrics = field(default_factory=Metrics)
     run_log: "RunLog | None" = None
+    search: Search | None = None
+    read: Read | None = None
 
     async def in_store_time(self, wanted: Awaitable[Kept]) -> Kept:
         """What the store answers in time. Raises StoreError, StoreDown too when it does not."""

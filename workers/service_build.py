@@ -50,6 +50,8 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
             default_depth=settings.depth,
             parts=Parts(store, house, settings, ill).all,
             run_log=RunLog(store.client),
+            search=house.deps.search,
+            read=house.deps.read,
             complete=alone(house.deps.generate) if house.deps.generate else None,
         )
 
