@@ -1,5 +1,6 @@
 """The real servers' addresses come from tests/live/run; the last line of the run is `live: PASSED/ALL`."""
 
+import fcntl
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -69,10 +70,22 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         _kept.results[report.nodeid] = _kept.results.get(report.nodeid, True) and report.passed
 
 
+def _table(rows: list[dict[str, Any]]) -> str:
+    return "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows) + "\n]\n"
+
+
+def _keep_table(rows: list[dict[str, Any]]) -> None:
+    """New rows in the place of the old ones; the others stay."""
+    with samples.FILE.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        old = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.is_file() else []
+        merged = {(row["case"], row["streamed"], row["interval"]): row for row in (*old, *rows)}
+        TABLE.write_text(_table(list(merged.values())), encoding="utf-8")
+
+
 def pytest_unconfigure(config: pytest.Config) -> None:
-    text = "[\n" + ",\n".join(json.dumps(row, ensure_ascii=False) for row in _kept.rows) + "\n]\n"
-    print(text, end="")
-    if config.getoption("--live-keep") and _kept.results and all(_kept.results.values()):
-        TABLE.write_text(text, encoding="utf-8")
+    print(_table(_kept.rows), end="")
+    if config.getoption("--live-keep"):
         samples.write(_kept.streams)
+        _keep_table(_kept.rows)
     print(f"live: {sum(_kept.results.values())}/{len(_kept.results)}")

@@ -4,6 +4,7 @@ One JSON object a line: the row, how it was asked, SGLang's version, the raw HTT
 sha256 of all their bytes.
 """
 
+import fcntl
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -33,9 +34,13 @@ class Sample:
 
 
 def write(samples: list[Sample], file: Path = FILE) -> None:
+    """Those that were recorded anew in the place of the old ones; the others stay."""
     file.parent.mkdir(exist_ok=True)
-    lines = (json.dumps(asdict(sample), ensure_ascii=False) for sample in samples)
-    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    with file.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        merged = {sample.name: sample for sample in (*read(file), *samples)}
+        lines = (json.dumps(asdict(merged[name]), ensure_ascii=False) for name in sorted(merged))
+        file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def read(file: Path = FILE) -> list[Sample]:
