@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.live.cases import ANSWERS, CASES, PLANS
+from tests.live.cases import CASES
 from tests.live.ending import end_of
 from tests.live.replay import replaying
 from tests.live.rescues import RESCUES, Rescue
@@ -11,8 +11,7 @@ from tests.live.without import switched_off
 
 SAMPLES = read()
 NAMES = {sample.name for sample in SAMPLES}
-LONG = {"echo", "long", "cut-in-thought", "cut-in-answer", "runaway", "runaway-in-thought"}
-"""Rows whose bytes would be most of the file; they are run on the real server only."""
+RECORDED = [rescue for rescue in RESCUES if f"{rescue.case}-{rescue.interval or 'whole'}" in NAMES]
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
@@ -28,16 +27,14 @@ def test_the_bytes_are_those_that_were_recorded() -> None:
     assert [sample.name for sample in SAMPLES if not sample.whole or sample.sglang != SGLANG] == []
 
 
-def test_every_row_is_recorded_streamed_and_not() -> None:
-    wanted = {f"{case.name}-{way}" for case in (*ANSWERS, *PLANS) for way in ("1", "whole") if case.name not in LONG}
-    wanted |= {f"{case.name}-64" for case in PLANS if case.name not in LONG}
-    assert wanted - NAMES == set()
+def test_calls_are_recorded_with_every_stream_interval_and_not_streamed() -> None:
+    calls = ("one-call", "two-calls", "two-searches", "three-calls", "long-arguments")
+    assert {f"{name}-{way}" for name in calls for way in (1, 4, 64, "whole")} <= NAMES
 
 
-@pytest.mark.parametrize("rescue", RESCUES, ids=lambda rescue: rescue.name)
+@pytest.mark.parametrize("rescue", RECORDED, ids=lambda rescue: rescue.name)
 def test_with_a_rescue_switched_off_its_case_turns_red(rescue: Rescue) -> None:
-    if rescue.case in LONG:
-        pytest.skip("run on the real server: tests/live/run --without " + rescue.name)
+    """Those whose case is too long to be kept: tests/live/run --without NAME."""
     assert switched_off(rescue, {}) != []
 
 

@@ -76,7 +76,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 def _keep_table(rows: list[dict[str, Any]]) -> None:
     """New rows in the place of the old ones; the others stay."""
-    with samples.FILE.with_suffix(".lock").open("w") as lock:
+    with samples.FILE.with_suffix(".lock.tmp").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         old = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.is_file() else []
         merged = {(row["case"], row["streamed"], row["interval"]): row for row in (*old, *rows)}

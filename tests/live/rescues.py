@@ -37,6 +37,7 @@ RESCUES = (
         "declared-names-only",
         (CALLS, "tool = self._tools.get(call.name.strip())", "tool = next(iter(self._tools.values()))"),
         "unknown-name",
+        64,
     ),
     Rescue("arguments-that-fit", (CALLS, "value = given.get(key)", 'value = str(given.get(key) or "")'), "wrong-type"),
     Rescue("plan-as-json", (PLANNING, "planned = await self._as_json(prompt)", "planned = None"), "no-call"),

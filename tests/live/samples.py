@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-FILE = Path(__file__).parents[1] / "agent" / "samples" / "sglang.jsonl"
+FILE = Path(__file__).parents[1] / "samples" / "sglang-0.5.23" / "planner.jsonl"
 SGLANG = "0.5.23"
 
 
@@ -35,8 +35,8 @@ class Sample:
 
 def write(samples: list[Sample], file: Path = FILE) -> None:
     """Those that were recorded anew in the place of the old ones; the others stay."""
-    file.parent.mkdir(exist_ok=True)
-    with file.with_suffix(".lock").open("w") as lock:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.with_suffix(".lock.tmp").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         merged = {sample.name: sample for sample in (*read(file), *samples)}
         lines = (json.dumps(asdict(merged[name]), ensure_ascii=False) for name in sorted(merged))

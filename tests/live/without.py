@@ -56,18 +56,27 @@ def _of_agent(name: str) -> bool:
 
 async def _failures(rescue: Rescue, ending: Any, servers: dict[int, str], key: str) -> list[str]:
     case = CASES[rescue.case]
+    sample = None if servers else _sample(rescue)
     try:
-        if servers:
+        if sample is None:
             host, _, port = servers[rescue.interval or 1].split("/")[2].partition(":")
             async with relay(host, int(port)) as standing:
                 ended = await ending.end_of(case, standing.url, key, rescue.streamed)
                 return list(ended.failures(case, standing.bytes))
-        sample = next(each for each in samples.read() if each.name == f"{rescue.case}-{rescue.interval or 'whole'}")
         async with replaying(sample) as replay:
             ended = await ending.end_of(case, replay.url, key, rescue.streamed)
             return list(ended.failures(case, sum(len(each.encode()) for each in sample.responses)))
     except Exception as error:  # noqa: BLE001 - whatever a planted fault breaks, the case is red
         return [f"{type(error).__name__}: {error}"]
+
+
+def _sample(rescue: Rescue) -> samples.Sample:
+    """Raises LookupError: a case that was never recorded shows nothing."""
+    name = f"{rescue.case}-{rescue.interval or 'whole'}"
+    found = [sample for sample in samples.read() if sample.name == name]
+    if not found:
+        raise LookupError(f"{name} was not recorded; run tests/live/run --keep")
+    return found[0]
 
 
 def switched_off(rescue: Rescue, servers: dict[int, str], key: str = "") -> list[str]:
