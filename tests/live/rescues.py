@@ -17,6 +17,11 @@ class Rescue:
     def streamed(self) -> bool:
         return self.interval > 0
 
+    @property
+    def recorded_as(self) -> str:
+        """The name of its sample."""
+        return f"{self.case}-{self.interval or 'whole'}"
+
 
 PLANNING, CALLS, CHUNKS = "agent/planning.py", "agent/calls.py", "agent/chunks.py"
 
@@ -37,7 +42,6 @@ RESCUES = (
         "declared-names-only",
         (CALLS, "tool = self._tools.get(call.name.strip())", "tool = next(iter(self._tools.values()))"),
         "unknown-name",
-        64,
     ),
     Rescue("arguments-that-fit", (CALLS, "value = given.get(key)", 'value = str(given.get(key) or "")'), "wrong-type"),
     Rescue("plan-as-json", (PLANNING, "planned = await self._as_json(prompt)", "planned = None"), "no-call"),

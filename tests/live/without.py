@@ -2,7 +2,7 @@
 
     python -m tests.live.without RESCUE|all [--server INTERVAL=URL …] [--key KEY]
 
-Without a server the recorded bytes play it. The last line is `without: ALL/ALL turn red`; the exit status is 1 when a
+Without a server the recorded bytes play it (`all`: of the cases that were recorded). The last line is `without: ALL/ALL turn red`; the exit status is 1 when a
 case stays green. Works on a copy of agent/; nothing of the project is changed.
 """
 
@@ -72,10 +72,9 @@ async def _failures(rescue: Rescue, ending: Any, servers: dict[int, str], key: s
 
 def _sample(rescue: Rescue) -> samples.Sample:
     """Raises LookupError: a case that was never recorded shows nothing."""
-    name = f"{rescue.case}-{rescue.interval or 'whole'}"
-    found = [sample for sample in samples.read() if sample.name == name]
+    found = [sample for sample in samples.read() if sample.name == rescue.recorded_as]
     if not found:
-        raise LookupError(f"{name} was not recorded; run tests/live/run --keep")
+        raise LookupError(f"{rescue.recorded_as} was not recorded; run tests/live/run --keep")
     return found[0]
 
 
@@ -92,7 +91,12 @@ def main(words: list[str]) -> int:
     parser.add_argument("--key", default="")
     given = parser.parse_args(words)
     servers = {int(interval): url for interval, _, url in (each.partition("=") for each in given.server)}
-    wanted = [rescue for rescue in RESCUES if given.rescue in ("all", rescue.name)]
+    names = {sample.name for sample in samples.read()}
+    wanted = [
+        rescue
+        for rescue in RESCUES
+        if given.rescue == rescue.name or (given.rescue == "all" and (servers or rescue.recorded_as in names))
+    ]
     red = 0
     for rescue in wanted:
         failures = switched_off(rescue, servers, given.key)
