@@ -2,8 +2,9 @@
 
     python -m tests.live.without RESCUE|all [--server INTERVAL=URL …] [--key KEY]
 
-Without a server the recorded bytes play it (`all`: of the cases that were recorded). The last line is `without: ALL/ALL turn red`; the exit status is 1 when a
-case stays green. Works on a copy of agent/; nothing of the project is changed.
+Without a server the recorded bytes play it (`all`: of the cases that were recorded). The last line is
+`without: ALL/ALL turn red`; the exit status is 1 when a case stays green. Works on a copy of agent/; nothing of the
+project is changed.
 """
 
 import argparse
