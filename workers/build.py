@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from agent.delta import Generate
 from agent.errors import ModelDown
-from agent.limits import Limits
+from agent.limits import Checking, Limits
 from agent.nodes.deps import Deps, Read, WhyQuoted
 from agent.profile_files import known_profiles, profile_of
 from agent.question import DEPTHS
@@ -99,6 +99,7 @@ async def open_house(settings: Settings, notice: Notice, kept: PageStore | None 
             second_opinion=_second_opinion(settings, model, templates),
             degrade=settings.degrade,
             limits=_limits(settings, model.context_tokens),
+            checking=Checking(settings.repair_seconds, insert_offers=settings.insert_offers),
         )
         yield House(deps, extractor, model.probe)
 

@@ -112,6 +112,12 @@ class Settings(BaseSettings):
     silent_seconds: float = Field(30, gt=0, le=3_600, description="longest silence between two tokens, in seconds")
     connect_seconds: float = Field(5, gt=0, le=600, description="wait for a connection to the model, in seconds")
     model_judge: bool = Field(True, description="let the model judge citations that the built-in judge is unsure of")
+    insert_offers: bool = Field(
+        False, description="put a citation behind a sentence that cites nothing and that a page supports"
+    )
+    repair_seconds: float = Field(
+        60, gt=0, le=600, description="wait for the model to mend sentences that no page supports, in seconds"
+    )
     model_judge_seconds: float = Field(30, gt=0, le=600, description="wait for that judgement at most, in seconds")
     retry_attempts: int = Field(
         3, ge=1, le=10, description="tries of one request to the model before its first token; 1: none is repeated"
