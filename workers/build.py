@@ -359,8 +359,11 @@ async def _open_model(settings: Settings, notice: Notice) -> AsyncGenerator[_Mod
 
 def _patient(generate: Generate, settings: Settings) -> Generate:
     """With the retries, their budget and the circuit breaker of this one server."""
+    from stamina.instrumentation import set_on_retry_hooks
+
     from agent.retries import Breaker, PatientModel, RetryBudget, RetryRules
 
+    set_on_retry_hooks([])  # stamina's own would log with structlog, on standard output where no log is set up
     rules = RetryRules(settings.retry_attempts, settings.retry_seconds)
     breaker = Breaker(settings.breaker_failures, settings.breaker_seconds)
     return PatientModel(generate, rules, breaker, RetryBudget(settings.retry_percent / 100)).generate

@@ -115,7 +115,7 @@ def summary(answer: Answer) -> list[str]:
     """The lines under an answer: what is wrong with it, its sources with their quotes, what could not be read."""
     lines = [f"! {_NOTES[answer.status]}"] if answer.status in _NOTES else []
     if answer.degraded:
-        lines.append(f"! This was quoted, not reasoned: the model did not answer ({answer.degraded}).")
+        lines.append(f"! This was quoted, not reasoned: the model server could not be used ({answer.degraded}).")
     lines += _faults(answer)
     lines += [f"! {line.strip('*')}" for line in told(answer.conflicts, _script(answer)).splitlines()]
     cited = [source for source in answer.sources if source.cited]

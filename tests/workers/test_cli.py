@@ -177,7 +177,16 @@ def test_an_unreachable_model_server_is_said_at_start_and_the_quoting_reader_ans
 
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stderr.splitlines() if line.startswith("model server:")]
-    assert "The model server did not answer" in done.stdout
+    assert "! This was quoted, not reasoned: the model server could not be used (" in done.stdout
+    assert "unreachable" in done.stdout
+    assert "stamina" not in done.stdout + done.stderr
+
+
+def test_what_is_retried_on_the_way_stays_out_of_the_json(kaozheng: Run, home: Path) -> None:
+    asked = ("ask", "--json", "--library", str(home / "pages"), "What causes the tides?")
+    done = kaozheng(*asked, KAOZHENG_MODEL_URL="http://127.0.0.1:9/v1")
+
+    assert "unreachable" in json.loads(done.stdout)["degraded"]
 
 
 def test_ctrl_c_ends_cleanly_with_130(home: Path) -> None:
