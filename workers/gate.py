@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import secrets
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import structlog
@@ -10,14 +11,13 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from workers.access import rule_of
 from workers.dialects.openai_errors import refusal
-from workers.keys import Keys
+from workers.keys import KeptKey, Keys
 from workers.problems import Problem
 from workers.runs import INTERNAL
 from workers.store_keys import LOCAL_USER
 
-OPEN_PATHS = ("/healthz", "/readyz")
-"""Asked by container engines and load balancers, which have no key; they tell nothing about questions."""
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -44,7 +44,8 @@ class Gate:
         answer = _Answer(send, body, request_id)
         scope.setdefault("state", {})["request_id"] = request_id
         try:
-            scope["state"]["user"] = user_of(scope, scope["state"]["service"].keys)
+            caller = caller_of(scope, scope["state"]["service"].keys)
+            scope["state"]["user"], scope["state"]["limits"] = caller.user, caller.limits
             await self._app(scope, body.receive, answer.send)
         except ClientDisconnect:
             structlog.get_logger().info("client_gone", request_id=request_id)
@@ -103,22 +104,43 @@ class _Body:
         return self._whole
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and the limits that the key has of its own."""
+
+    user: str = LOCAL_USER
+    limits: tuple[tuple[str, float], ...] = ()
+
+
 def user_of(scope: Scope, keys: Keys) -> str:
+    """Who asks, as far as the store is concerned. Raises Problem."""
+    return caller_of(scope, keys).user
+
+
+def caller_of(scope: Scope, keys: Keys) -> Caller:
     """Who asks: the one function for all headers a key may come in. Raises Problem."""
     headers = Headers(scope=scope)
-    if scope["path"] in OPEN_PATHS:
-        return LOCAL_USER
+    rule = rule_of(scope.get("method", "GET"), scope["path"])
+    if rule.open:
+        return Caller()
     _refuse_other_origins(headers)
     if not keys:
         _refuse_all_but_loopback(scope, headers)
-        return LOCAL_USER
+        return Caller()
+    key = _known_key(headers, keys)
+    if rule.scope and rule.scope not in key.scopes:
+        raise Problem("missing_scope", f"this key lacks the scope `{rule.scope}`; ask the operator for one that has it")
+    return Caller(key.id, key.limits)
+
+
+def _known_key(headers: Headers, keys: Keys) -> KeptKey:
     key = _key(headers)
     if not key:
         raise Problem("missing_key", "send your key as `Authorization: Bearer KEY`", "authorization")
-    user = keys.owner(key)
-    if not user:
+    found = keys.find(key)
+    if found is None:
         raise Problem("wrong_key", "this key is not accepted here; ask the operator for one", "authorization")
-    return user
+    return found
 
 
 def _key(headers: Headers) -> str:

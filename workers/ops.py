@@ -4,7 +4,7 @@ import asyncio
 import json
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -103,16 +103,40 @@ def forget(target: Target, yes: bool, config: Path | None) -> int:
     return _run(work())
 
 
-def create_key(name: str, config: Path | None) -> int:
-    return _with_keys(config, lambda file: print(keys.create_key(file, name)))
+@dataclass(frozen=True, slots=True)
+class KeyWords:
+    """A key as the command line describes it. limits: NAME=NUMBER each."""
+
+    name: str
+    scopes: Sequence[str]
+    days: float
+    limits: Sequence[str]
+
+    def wish(self) -> keys.Wish:
+        """Raises ValueError."""
+        pairs = [limit.partition("=") for limit in self.limits]
+        limits = tuple((name.strip(), float(number)) for name, _, number in pairs)
+        return keys.Wish(self.name, tuple(self.scopes), self.days, limits)
+
+
+def create_key(words: KeyWords, config: Path | None) -> int:
+    return _with_keys(config, lambda file: print(keys.create_key(file, words.wish())))
 
 
 def list_keys(config: Path | None) -> int:
     def show(file: Path) -> None:
         for key in keys.listed_keys(file):
-            print(f"{key.id}  {key.created or '-':<25}  {key.name}".rstrip())
+            print(f"{key.id}  {key.created or '-':<25}  {key.name}{_rights(key)}".rstrip())
 
     return _with_keys(config, show)
+
+
+def _rights(key: keys.KeptKey) -> str:
+    """What sets this key apart from one that may do everything."""
+    scopes = [",".join(key.scopes)] if key.scopes != keys.SCOPES else []
+    ends = [f"{'expired' if key.expired(keys.utc_now()) else 'until'} {key.expires}"] if key.expires else []
+    words = scopes + ends + [f"{name}={number:g}" for name, number in key.limits]
+    return f"  [{' '.join(words)}]" if words else ""
 
 
 def revoke_key(id_: str, config: Path | None) -> int:

@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command("forget")(forget)
     app.command("doctor")(doctor)
     app.add_typer(keys_app, name="keys")
+    app.add_typer(keys_app, name="key", hidden=True)
     app.add_typer(profile_app, name="profile")
 
 
@@ -99,11 +100,19 @@ def profile_launch(
 
 
 @keys_app.command("create")
-def keys_create(name: Annotated[str, typer.Argument(help="what the key is for")] = "", config: Config = None) -> None:
-    """Make a key and print it, this once."""
+def keys_create(
+    name: Annotated[str, typer.Argument(help="what the key is for")] = "",
+    scope: Annotated[list[str] | None, typer.Option(help="ask, read, batch or admin; all but admin")] = None,
+    days: Annotated[float, typer.Option(help="until it expires; 0: never")] = 0.0,
+    limit: Annotated[list[str] | None, typer.Option(help="as requests_per_minute=60", metavar="NAME=NUMBER")] = None,
+    config: Config = None,
+) -> None:
+    """Make a key and print it, this once. docs/api.md lists scopes and limits."""
     from workers import ops
+    from workers.keys import USUAL_SCOPES
 
-    raise typer.Exit(ops.create_key(name, config))
+    words = ops.KeyWords(name, tuple(dict.fromkeys(scope or USUAL_SCOPES)), days, limit or ())
+    raise typer.Exit(ops.create_key(words, config))
 
 
 @keys_app.command("list")

@@ -1,0 +1,62 @@
+"""Who may do what: one row for each route, read by the gate and held against /openapi.json by a test.
+
+A path that stands here in no row is taken as one that asks.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Scope = Literal["", "ask", "read", "batch", "admin"]
+Owner = Literal["nobody", "caller"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """scope: what the key must be allowed, "" when any key will do; owner: whose the thing in the path is, so that it
+    is unknown to everybody else; open: served without any key."""
+
+    methods: tuple[str, ...]
+    path: str
+    scope: Scope
+    owner: Owner = "nobody"
+    open: bool = False
+
+    def fits(self, method: str, path: str) -> bool:
+        return method in self.methods and re.fullmatch(_pattern(self.path), path) is not None
+
+
+def _pattern(path: str) -> str:
+    return re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path))
+
+
+RULES = (
+    Rule(("GET",), "/healthz", "", open=True),
+    Rule(("GET",), "/readyz", "", open=True),
+    Rule(("GET",), "/", ""),
+    Rule(("GET",), "/openapi.json", ""),
+    Rule(("GET",), "/metrics", "admin"),
+    Rule(("POST",), "/v1/answers", "ask"),
+    Rule(("GET",), "/v1/answers/{answer_id}", "read", "caller"),
+    Rule(("DELETE",), "/v1/answers/{answer_id}", "ask", "caller"),
+    Rule(("GET",), "/v1/answers/{answer_id}/events", "read", "caller"),
+    Rule(("POST",), "/v1/answers/{answer_id}/cancel", "ask", "caller"),
+    Rule(("GET",), "/v1/answers/{answer_id}/sources", "read", "caller"),
+    Rule(("GET",), "/v1/answers/{answer_id}/sources/{number}", "read", "caller"),
+    Rule(("POST",), "/v1/chat/completions", "ask"),
+    Rule(("GET",), "/v1/models", ""),
+    Rule(("GET",), "/v1/models/{model}", ""),
+    Rule(("POST",), "/v1/responses", "ask"),
+    Rule(("GET",), "/v1/responses/{response_id}", "read", "caller"),
+    Rule(("DELETE",), "/v1/responses/{response_id}", "ask", "caller"),
+    Rule(("POST",), "/v1/responses/{response_id}/cancel", "ask", "caller"),
+    Rule(("GET",), "/v1/responses/{response_id}/input_items", "read", "caller"),
+    Rule(("POST", "GET", "DELETE"), "/mcp", "ask"),
+)
+UNNAMED = Rule((), "", "ask")
+
+
+def rule_of(method: str, path: str) -> Rule:
+    """The row of this request; a HEAD is a GET."""
+    method = "GET" if method == "HEAD" else method
+    return next((rule for rule in RULES if rule.fits(method, path)), UNNAMED)
