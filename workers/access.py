@@ -14,13 +14,16 @@ Owner = Literal["nobody", "caller"]
 @dataclass(frozen=True, slots=True)
 class Rule:
     """scope: what the key must be allowed, "" when any key will do; owner: whose the thing in the path is, so that it
-    is unknown to everybody else; open: served without any key."""
+    is unknown to everybody else; open: served without any key; runs: it counts against the key's limits;
+    tells: its protocol says by itself that we are overloaded, call by call."""
 
     methods: tuple[str, ...]
     path: str
     scope: Scope
     owner: Owner = "nobody"
     open: bool = False
+    runs: bool = False
+    tells: bool = False
 
     def fits(self, method: str, path: str) -> bool:
         return method in self.methods and re.fullmatch(_pattern(self.path), path) is not None
@@ -36,22 +39,23 @@ RULES = (
     Rule(("GET",), "/", ""),
     Rule(("GET",), "/openapi.json", ""),
     Rule(("GET",), "/metrics", "admin"),
-    Rule(("POST",), "/v1/answers", "ask"),
+    Rule(("POST",), "/v1/answers", "ask", runs=True),
     Rule(("GET",), "/v1/answers/{answer_id}", "read", "caller"),
     Rule(("DELETE",), "/v1/answers/{answer_id}", "ask", "caller"),
     Rule(("GET",), "/v1/answers/{answer_id}/events", "read", "caller"),
     Rule(("POST",), "/v1/answers/{answer_id}/cancel", "ask", "caller"),
     Rule(("GET",), "/v1/answers/{answer_id}/sources", "read", "caller"),
     Rule(("GET",), "/v1/answers/{answer_id}/sources/{number}", "read", "caller"),
-    Rule(("POST",), "/v1/chat/completions", "ask"),
+    Rule(("POST",), "/v1/chat/completions", "ask", runs=True),
     Rule(("GET",), "/v1/models", ""),
     Rule(("GET",), "/v1/models/{model}", ""),
-    Rule(("POST",), "/v1/responses", "ask"),
+    Rule(("POST",), "/v1/responses", "ask", runs=True),
     Rule(("GET",), "/v1/responses/{response_id}", "read", "caller"),
     Rule(("DELETE",), "/v1/responses/{response_id}", "ask", "caller"),
     Rule(("POST",), "/v1/responses/{response_id}/cancel", "ask", "caller"),
     Rule(("GET",), "/v1/responses/{response_id}/input_items", "read", "caller"),
-    Rule(("POST", "GET", "DELETE"), "/mcp", "ask"),
+    Rule(("POST",), "/mcp", "ask", runs=True, tells=True),
+    Rule(("GET", "DELETE"), "/mcp", "ask"),
 )
 UNNAMED = Rule((), "", "ask")
 

@@ -10,12 +10,12 @@ import structlog
 from workers.problems import Problem
 from workers.run_log import RunEnded, RunHead, RunLog
 from workers.runs import INTERNAL, Run
+from workers.slots import STOPPING
 from workers.sse import Message
 from workers.store_errors import StoreError
 
 MAX_UNWRITTEN = 1_000
 """Events that may wait for the store; then the model waits, too."""
-STOPPING = "the service is being stopped"
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class Detached:
     async def start(self, run: Run, held: ExitStack) -> None:
         """The run goes on from here by itself; held is given back when it ends. Raises StoreError, Problem."""
         if self._closing:
-            raise Problem("overloaded", STOPPING)
+            raise Problem("stopping", STOPPING)
         await run.service.in_store_time(self.log.begin(run.user, run.answer_id, run.thread))
         stopped = asyncio.Event()
         task = asyncio.create_task(self._work(run, stopped, held))

@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from workers.access import rule_of
+from workers.admission import Admitted, admission
 from workers.dialects.openai_errors import refusal
 from workers.keys import KeptKey, Keys
 from workers.problems import Problem
@@ -27,6 +28,7 @@ SECURITY_HEADERS = {
 }
 DRAIN_BYTES = 32 * 1024 * 1024
 DRAIN_SECONDS = 2.0
+DRAIN_AT_ONCE_SECONDS = 0.01
 
 
 class Gate:
@@ -42,11 +44,14 @@ class Gate:
         request_id = secrets.token_hex(8)
         body = _Body(receive)
         answer = _Answer(send, body, request_id)
-        scope.setdefault("state", {})["request_id"] = request_id
+        state = scope.setdefault("state", {})
+        state["request_id"] = request_id
         try:
-            caller = caller_of(scope, scope["state"]["service"].keys)
-            scope["state"]["user"], scope["state"]["limits"] = caller.user, caller.limits
-            await self._app(scope, body.receive, answer.send)
+            caller = caller_of(scope, state["service"].keys)
+            state["user"] = caller.user
+            async with admission(scope, caller.user, caller.limits) as admitted:
+                body.admitted = answer.admitted = state["admitted"] = admitted
+                await self._app(scope, body.receive, answer.send)
         except ClientDisconnect:
             structlog.get_logger().info("client_gone", request_id=request_id)
         except Problem as problem:
@@ -64,17 +69,28 @@ class _Answer:
 
     def __init__(self, send: Send, body: "_Body", request_id: str) -> None:
         self._send, self._body, self._request_id, self.started = send, body, request_id, False
+        self._refusing = False
+        self.admitted = Admitted()
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.started = True
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-Id"] = self._request_id
-            for name, value in SECURITY_HEADERS.items():
-                headers[name] = value
-            if message["status"] >= 400 and not await self._body.drained():
-                headers["Connection"] = "close"
+            await self._begin(message)
+        elif not message.get("more_body", False):
+            await self.admitted.leave()  # before the last byte: whoever has it may ask the next question
         await self._send(message)
+        if message["type"] == "http.response.start" and self._refusing:
+            await self._body.drained(DRAIN_SECONDS)
+
+    async def _begin(self, message: Message) -> None:
+        """A refusal's status goes out at once, however slowly the rest of the body comes."""
+        self.started = True
+        headers = MutableHeaders(scope=message)
+        headers["X-Request-Id"] = self._request_id
+        for name, value in {**SECURITY_HEADERS, **self.admitted.headers()}.items():
+            headers[name] = value
+        self._refusing = message["status"] >= 400 and not await self._body.drained(DRAIN_AT_ONCE_SECONDS)
+        if self._refusing or self.admitted.closing:
+            headers["Connection"] = "close"
 
 
 class _Body:
@@ -86,19 +102,25 @@ class _Body:
 
     def __init__(self, receive: Receive) -> None:
         self._receive, self._whole = receive, False
+        self.admitted = Admitted()
 
     async def receive(self) -> Message:
+        message = await self._next()
+        self.admitted.read(len(message.get("body", b"")))
+        return message
+
+    async def _next(self) -> Message:
         message = await self._receive()
         self._whole = not message.get("more_body", False)
         return message
 
-    async def drained(self) -> bool:
+    async def drained(self, seconds: float) -> bool:
         """Whether all of it was read."""
         dropped = 0
         try:
-            async with asyncio.timeout(DRAIN_SECONDS):
+            async with asyncio.timeout(seconds):
                 while not self._whole and dropped < DRAIN_BYTES:
-                    dropped += len((await self.receive()).get("body", b""))
+                    dropped += len((await self._next()).get("body", b""))
         except TimeoutError:
             return False
         return self._whole

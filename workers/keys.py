@@ -123,6 +123,10 @@ class Keys:
         matches = [known for known in self._known() if hmac.compare_digest(asked, known.hash)]
         return next((known for known in matches if not known.expired(self.now())), None)
 
+    def limits_of(self, user: str) -> tuple[tuple[str, float], ...]:
+        """Of the key that this user asks with; none for anybody else."""
+        return next((known.limits for known in self._known() if known.id == user), ())
+
     def _known(self) -> tuple[KeptKey, ...]:
         return tuple(map(KeptKey, self.hashes)) + (listed_keys(self.file) if self.file else ())
 

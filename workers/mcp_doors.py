@@ -12,9 +12,9 @@ from starlette.routing import BaseRoute
 
 from workers.build import program_version
 from workers.mcp_server import Caller, mcp_server
-from workers.service import Slots
 from workers.settings import Settings, load_settings
 from workers.settings_error import SettingsError
+from workers.slots import Slots
 from workers.store_errors import StoreError
 from workers.store_keys import LOCAL_USER
 from workers.terminal import say

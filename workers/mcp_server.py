@@ -29,7 +29,8 @@ from workers.dialects.markers import renumbered
 from workers.problems import Problem, without_hosts
 from workers.requests import Asked
 from workers.runs import Run
-from workers.service import Service, Slots
+from workers.service import Service
+from workers.slots import Slots
 
 MAX_TEXT_CHARACTERS = 100_000
 MAX_RESULTS = 20

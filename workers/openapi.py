@@ -92,7 +92,7 @@ _MULTIPART = {
 ASKED: dict[str, Any] = {
     "responses": {
         200: {"description": "the answer, or the events that lead to it", "content": {**_ANSWER, **_STREAM}},
-        **_problems(400, 401, 403, 408, 413, 415, 422, 500, 502, 503),
+        **_problems(400, 401, 403, 408, 413, 415, 422, 429, 500, 502, 503),
     },
     "openapi_extra": {
         "requestBody": {
@@ -125,7 +125,7 @@ SOURCE: dict[str, Any] = {
 CHAT: dict[str, Any] = {
     "responses": {
         200: {"description": "a chat.completion, or its chunks", "content": {"application/json": {}, **_TEXT_STREAM}},
-        **_openai_errors(400, 401, 403, 404, 408, 413, 415, 500, 502, 503),
+        **_openai_errors(400, 401, 403, 404, 408, 413, 415, 429, 500, 502, 503),
     },
     "openapi_extra": {
         "requestBody": {"required": True, "content": {"application/json": {"schema": _reference("ChatBody")}}}

@@ -4,6 +4,7 @@ A code is for programs, the detail is a sentence that says what to do. No stack,
 """
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -48,10 +49,13 @@ KINDS = MappingProxyType(
         "bad_question": Kind(422, "The question cannot be answered as it was put"),
         "bad_answer": Kind(422, "The answer cannot be judged as it was given"),
         "file_unreadable": Kind(422, "No text can be taken from a file"),
+        "rate_limit_exceeded": Kind(429, "This key has used up a limit", retry=True),
+        "insufficient_quota": Kind(429, "This key has spent what it may", retry=True),
         "agent_error": Kind(500, "The answer failed"),
         "internal": Kind(500, "Something broke on our side"),
         "model_misbehaved": Kind(502, "The model answered nothing that could be shown", retry=True),
         "model_down": Kind(503, "The model server does not answer", retry=True),
+        "stopping": Kind(503, "The service is being stopped", retry=True),
         "overloaded": Kind(503, "Too many questions at once", retry=True),
         "replica_lost": Kind(503, "The replica that made the answer is gone", retry=True),
         "cancelled": Kind(503, "The answer was cancelled", retry=True),
@@ -75,15 +79,23 @@ UPLOAD_CODES: MappingProxyType[type[ToolError], str] = MappingProxyType(
 
 
 class Problem(Exception):
-    """A request that is refused. code: a key of KINDS; field: the field at fault, "" when it is not one field."""
+    """A request that is refused. code: a key of KINDS; field: the field at fault, "" when it is not one field;
+    retry_seconds: when asking again may help, for kinds with `retry`; limits: headers that say how a limit stands."""
 
-    def __init__(self, code: str, detail: str, field: str = "") -> None:
+    def __init__(self, code: str, detail: str, field: str = "", retry_seconds: float = RETRY_SECONDS) -> None:
         super().__init__(detail)
-        self.code, self.detail, self.field = code, detail, field
+        self.limits: dict[str, str] = {}
+        self.code, self.detail, self.field, self.retry_seconds = code, detail, field, retry_seconds
 
     @property
     def kind(self) -> Kind:
         return KINDS[self.code]
+
+    @property
+    def retry_headers(self) -> dict[str, str]:
+        """Whole seconds, rounded up; and how the limit stands."""
+        retry = {"Retry-After": str(max(1, math.ceil(self.retry_seconds)))} if self.kind.retry else {}
+        return retry | self.limits
 
 
 def problem_of(error: AgentError | StoreError) -> Problem:
@@ -116,7 +128,7 @@ def problem_response(problem: Problem, request_id: str) -> Response:
         "field": problem.field,
         "request_id": request_id,
     }
-    headers = {"Retry-After": str(RETRY_SECONDS)} if kind.retry else {}
+    headers = dict(problem.retry_headers)
     if kind.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     body = json.dumps(members, ensure_ascii=False).encode("utf-8", "replace")

@@ -24,7 +24,8 @@ from workers.problems import UNKNOWN_ANSWER, Problem, problem_of
 from workers.requests import read_asked
 from workers.runs import Run, answer_fields, last_message, unless_gone
 from workers.runs_in_background import cancel_answer, get_events, post_background, unanswered
-from workers.service import Service, Slots
+from workers.service import Service
+from workers.slots import Slots
 from workers.sources import get_source, known, list_sources
 from workers.sse import EventStream, Message, Stream
 from workers.store_errors import StoreError

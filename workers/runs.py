@@ -10,11 +10,14 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 
 from agent.answer import Answer
+from agent.delta import Usage
 from agent.errors import AgentError
-from agent.events import LAST, Answered, Event, Failed, Thinking, event_name
+from agent.events import LAST, Answered, Cancelled, Event, Failed, Thinking, event_name
+from workers.meter import Meter
 from workers.problems import without_hosts
 from workers.requests import Asked
 from workers.service import Service
+from workers.slots import STOPPING
 from workers.sse import Message, until_gone
 from workers.store_errors import StoreError
 from workers.store_keys import Owner
@@ -53,15 +56,35 @@ class Run:
     async def _kept_events(self) -> AsyncGenerator[tuple[Event, bool], None]:
         """Each event, and whether the answer in it was stored."""
         asked = replace(self.asked.question, tenant=self.user)
-        counted = self.service.metrics.counted(settled(self.service.ask(asked), self.id))
-        async with aclosing(counted) as events:
-            async for event in events:
-                if isinstance(event, Failed):
-                    log = structlog.get_logger()
-                    log.warning("run_failed", request_id=self.id, code=event.code, detail=event.message)
-                if isinstance(event, Answered) and self.answer_id:
-                    event = replace(event, answer=replace(event.answer, id=self.answer_id))
-                yield event, isinstance(event, Answered) and await self._keep(event)
+        meter = self.service.meter_of(self.user)
+        asking = self.service.metered(asked, meter) if self.service.metered else self.service.ask(asked)
+        counted = self.service.metrics.counted(until_stopped(settled(asking, self.id), self.service.stopping))
+        try:
+            async with aclosing(counted) as events:
+                async for event in events:
+                    if isinstance(event, Answered):
+                        meter.usage = greater(meter.usage, event.answer.usage)
+                        event = self._named(event)
+                    yield event, isinstance(event, Answered) and await self._keep(event)
+                    if isinstance(event, Failed):
+                        log = structlog.get_logger()
+                        log.warning("run_failed", request_id=self.id, code=event.code, detail=event.message)
+        finally:
+            await self._charge(meter)
+
+    def _named(self, event: Answered) -> Answered:
+        return replace(event, answer=replace(event.answer, id=self.answer_id)) if self.answer_id else event
+
+    async def _charge(self, meter: Meter) -> None:
+        """What was used is the key's to answer for, also of a run that its caller left."""
+        usage, quotas = meter.usage, self.service.quotas
+        tokens = usage.prompt_tokens + usage.completion_tokens
+        if quotas is None or not tokens:
+            return
+        try:
+            await self.service.in_store_time(quotas.spend(self.user, tokens, meter.cost))
+        except StoreError as error:
+            structlog.get_logger().warning("usage_not_counted", request_id=self.id, code=error.code)
 
     def _message(self, event: Event, stored: bool) -> Message:
         if isinstance(event, Answered):
@@ -87,6 +110,44 @@ def answer_fields(answer: Answer, *, thinking: bool) -> dict[str, Any]:
     """The answer as JSON values; the reasoning only where it is wanted."""
     fields = asdict(answer)
     return fields if thinking else {**fields, "thinking": ""}
+
+
+def greater(one: Usage, other: Usage) -> Usage:
+    """The meter does not see the judge's tokens, and the answer not those of replies that were thrown away."""
+    return max(one, other, key=lambda usage: usage.prompt_tokens + usage.completion_tokens)
+
+
+async def until_stopped(events: AsyncGenerator[Event, None], stopping: asyncio.Event) -> AsyncGenerator[Event, None]:
+    """The same events, cut short by `cancelled` when the service has to stop.
+
+    They are made by one task from first to last: what is opened in a task must be closed in it.
+    """
+    made: asyncio.Queue[Event | None] = asyncio.Queue(1)
+    making = asyncio.create_task(_make(events, made))
+    stopped = asyncio.create_task(stopping.wait())
+    try:
+        while True:
+            taking = asyncio.create_task(made.get())
+            await asyncio.wait((taking, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if not taking.done():
+                taking.cancel()
+                yield Cancelled(STOPPING)
+                return
+            event = taking.result()
+            if event is None:
+                return
+            yield event
+    finally:
+        making.cancel()
+        stopped.cancel()
+        await asyncio.gather(making, stopped, return_exceptions=True)
+
+
+async def _make(events: AsyncGenerator[Event, None], made: "asyncio.Queue[Event | None]") -> None:
+    async with aclosing(events):
+        async for event in events:
+            await made.put(event)
+    await made.put(None)
 
 
 async def settled(events: AsyncGenerator[Event, None], run_id: str) -> AsyncGenerator[Event, None]:

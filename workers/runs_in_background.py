@@ -30,6 +30,7 @@ async def post_background(request: Request, run: Run, held: ExitStack) -> Respon
         detached: Detached | None = request.state.detached
         if detached is None:
             raise Problem("store_error", "no store is open here that could keep the run")
+        request.state.admitted.keep_while(held)
         await detached.start(run, held.pop_all())
     if run.asked.stream:
         return _following(request, detached.log, run.answer_id, 0)

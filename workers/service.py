@@ -1,8 +1,7 @@
 """What a front door needs of the rest, handed in by workers/build.py as functions and plain values."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -14,13 +13,15 @@ from agent.question import Depth, Question, Turn
 from tools.page import Webpage
 from tools.search import Search
 from workers.keys import Keys
+from workers.meter import Meter
 from workers.metrics import Metrics
-from workers.problems import Problem
+from workers.quota import Prices
 from workers.records import Evidence, StoredAnswer
 from workers.store_errors import StoreDown
 from workers.store_keys import Owner
 
-if TYPE_CHECKING:  # which needs our Limits
+if TYPE_CHECKING:  # which need us, or the store's client
+    from workers.quota_store import Quotas
     from workers.run_log import RunLog
 
 MIB = 1024 * 1024
@@ -105,6 +106,16 @@ class Service:
     run_log: "RunLog | None" = None
     search: Search | None = None
     read: Read | None = None
+    metered: Callable[[Question, Meter], AsyncGenerator[Event, None]] | None = None
+    prices: Prices = field(default_factory=Prices)
+    quotas: "Quotas | None" = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def meter_of(self, user: str) -> Meter:
+        """For one run of this user."""
+        if self.quotas is None:
+            return Meter(self.prices)
+        return Meter(self.prices, self.quotas.usual.but(self.keys.limits_of(user)).cost_per_answer)
 
     async def in_store_time(self, wanted: Awaitable[Kept]) -> Kept:
         """What the store answers in time. Raises StoreError, StoreDown too when it does not."""
@@ -113,21 +124,3 @@ class Service:
                 return await wanted
         except TimeoutError:
             raise StoreDown("the store does not answer in time; try again in a few seconds") from None
-
-
-class Slots:
-    """How many answers are made at the same time; the next one is refused at once, not queued."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit, self._taken = limit, 0
-
-    @contextmanager
-    def take(self) -> Iterator[None]:
-        """Raises Problem `overloaded`."""
-        if self._taken >= self._limit:
-            raise Problem("overloaded", f"{self._limit} questions are being answered; try again in a few seconds")
-        self._taken += 1
-        try:
-            yield
-        finally:
-            self._taken -= 1

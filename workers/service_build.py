@@ -2,15 +2,20 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from agent.alone import alone
+from agent.events import Event
 from agent.graph import ask
+from agent.question import Question
 from tools.page import Webpage
 from workers.build import House, Notice, open_house, read_upload
 from workers.doctor import Finding
 from workers.keys import FILE_NAME, Keys
+from workers.meter import Meter
 from workers.model_start import check_at_start
+from workers.quota_store import Quotas
 from workers.run_log import RunLog
 from workers.service import Limits, Part, Service
 from workers.settings import Settings
@@ -41,6 +46,13 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
         async def upload(name: str, content: bytes) -> Webpage:
             return await read_upload(name, content, house.extractor)
 
+        def metered(question: Question, meter: Meter) -> AsyncGenerator[Event, None]:
+            deps, generate = house.deps, house.deps.generate
+            watched = meter.around(generate, deps.count_tokens) if generate else None
+            return ask(question, replace(deps, generate=watched))
+
+        quotas = Quotas(store.client, settings.quota, settings.limits_without_store)
+        await opened.enter_async_context(quotas.keeping())
         yield Service(
             ask=lambda question: ask(question, house.deps),
             read_upload=upload,
@@ -52,6 +64,9 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
             run_log=RunLog(store.client),
             search=house.deps.search,
             read=house.deps.read,
+            metered=metered,
+            prices=settings.prices,
+            quotas=quotas,
             complete=alone(house.deps.generate) if house.deps.generate else None,
         )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from workers.problems import RETRY_SECONDS, Problem, problem_response
+from workers.problems import Problem, problem_response
 
 PATHS = ("/v1/chat/", "/v1/models")
 """Where OpenAI's clients ask; everywhere else a refusal is a problem object."""
@@ -17,9 +17,8 @@ def refusal(path: str, problem: Problem, request_id: str) -> Response:
     """The refusal in the form that this path's clients read."""
     if not path.startswith(PATHS):
         return problem_response(problem, request_id)
-    headers = {"Retry-After": str(RETRY_SECONDS)} if problem.kind.retry else {}
     body = json.dumps({"error": error_fields(problem)}, ensure_ascii=False).encode("utf-8", "replace")
-    return Response(body, _status(problem), headers, "application/json")
+    return Response(body, _status(problem), problem.retry_headers, "application/json")
 
 
 def error_fields(problem: Problem) -> dict[str, Any]:

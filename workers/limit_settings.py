@@ -1,0 +1,56 @@
+"""The settings of what each key may use."""
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+from workers.quota import Prices, Quota
+
+
+def _limit(what: str) -> int:
+    found: int = Field(0, ge=0, le=10**15, description=f"{what}, of each key that has no limit of its own; 0: no limit")
+    return found
+
+
+def _cost(what: str) -> float:
+    found: float = Field(
+        0.0, ge=0, le=1e12, description=f"{what}, of each key that has no limit of its own; 0: no limit"
+    )
+    return found
+
+
+class LimitSettings(BaseSettings):
+    """One field for each, as in workers/settings.py."""
+
+    key_requests_per_minute: int = _limit("requests that ask, in any 60 seconds")
+    key_requests_per_day: int = _limit("requests that ask, a day (UTC)")
+    key_concurrent_runs: int = _limit("questions at the same time, on all replicas together")
+    key_tokens_per_day: int = _limit("tokens of the model, prompt and reply together, a day (UTC)")
+    key_upload_bytes_per_day: int = _limit("bytes of requests that ask, files included, a day (UTC)")
+    key_cost_per_answer: float = _cost("cost of one answer, at which the model is stopped")
+    key_cost_per_day: float = _cost("cost a day (UTC)")
+    key_cost_total: float = _cost("cost altogether")
+    price_prompt: float = Field(0.0, ge=0, le=1e9, description="price of a million prompt tokens, in any currency")
+    price_completion: float = Field(0.0, ge=0, le=1e9, description="price of a million tokens that the model writes")
+    limits_without_store: Literal["open", "closed"] = Field(
+        "open", description="while the store is down, requests with limits are let in (open) or refused (closed)"
+    )
+
+    @property
+    def quota(self) -> Quota:
+        """Of a key that has no limits of its own."""
+        return Quota(
+            self.key_requests_per_minute,
+            self.key_requests_per_day,
+            self.key_concurrent_runs,
+            self.key_tokens_per_day,
+            self.key_upload_bytes_per_day,
+            self.key_cost_per_answer,
+            self.key_cost_per_day,
+            self.key_cost_total,
+        )
+
+    @property
+    def prices(self) -> Prices:
+        return Prices(self.price_prompt, self.price_completion)
