@@ -36,7 +36,7 @@ class Quantity:
 @lru_cache(maxsize=16_384)
 def quantities(text: str) -> tuple[Quantity, ...]:
     """All of them, dates first; a date gives its year, its month and its day with the month."""
-    folded = _ENUMERATED.sub(" ", _GROUPED.sub("", fold(text)))
+    folded = _SEAM.sub(" ", _ENUMERATED.sub(" ", _GROUPED.sub("", fold(text))))
     found: list[Quantity] = []
     for pattern, read in _DATES:
         if pattern.search(folded):
@@ -45,6 +45,14 @@ def quantities(text: str) -> tuple[Quantity, ...]:
             folded = pattern.sub(" ; ", folded)
     literals = [Quantity((), match[0]) for match in _LITERAL.finditer(folded)]
     return (*found, *literals, *_measures(_LITERAL.sub(" ; ", folded)))
+
+
+def without_measures(text: str) -> str:
+    """The folded text without its dates, numbers and units: what is said of them."""
+    folded = _SEAM.sub(" ", _GROUPED.sub("", fold(text)))
+    for pattern, _ in _DATES:
+        folded = pattern.sub(" ", folded)
+    return _MEASURE.sub(" ", _LITERAL.sub(" ", folded))
 
 
 def missing(wanted: Sequence[Quantity], held: Sequence[Quantity]) -> tuple[Quantity, ...]:
@@ -102,6 +110,7 @@ def _close(a: float, b: float, factors: tuple[float, float], claimed: Quantity, 
 _CALENDAR = frozenset(("month", "month-day", "month-date"))
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _ENUMERATED = re.compile(r"(?<![\w.,/(-])\(?\d{1,2}\)(?=\s?[^\W\d])|\[\d{1,3}\]")  # 1) or (2) before words, [3]
+_SEAM = re.compile(r"(?<=[统唯专单同逐])一(?=[二三四五六七八九十百千万亿])")  # 统一六国 holds no 16
 _LITERAL = re.compile(r"(?<![\d.])\d+(?:[.]\d+){2,}|(?<!\d)\d{1,2}:\d\d(?::\d\d)?(?!\d)")
 _MONTH = "(?P<month>" + "|".join(sorted(MONTHS, key=len, reverse=True)) + r")\b\.?"
 _HAN = f"[{''.join(HAN_DIGITS)}{''.join(HAN_SCALES)}]"

@@ -11,16 +11,18 @@ from dataclasses import dataclass, replace
 
 from agent.answer import Support, Verdict
 from agent.claims import Claim, claims_of
-from agent.support_alignment import aligned
+from agent.support_alignment import aligned, in_order
+from agent.support_denial import is_undenied
 from agent.support_features import Comparison, Evidence
 from agent.support_page import PageIndex, verbatim_span
 from agent.support_quote import quote_of
 from agent.support_wanted import Wanted, wanted
-from agent.support_weights import PARTIAL, SUPPORTED, WEIGHTS_EN, WEIGHTS_ZH
+from agent.support_weights import IN_ORDER, OUT_OF_ORDER, PARTIAL, SUPPORTED, WEIGHTS_EN, WEIGHTS_ZH
 from tools.page import Webpage
 
 _JUDGED = ("sentence", "item", "row")
 _NEARLY_COPIED = 0.45
+_AROUND = 2  # stretches on each side of a window in which a denial may stand
 _LONGEST_CLAIM = 4_000
 """Characters; what is longer is no sentence but a text without full stops."""
 
@@ -54,7 +56,7 @@ class Judge:
         best = max((_weighed(want, one) for one in Comparison(want, page).best()), key=_by_score, default=None)
         if best is None:
             return Support(number, "unsupported", 0.0, claim.start, claim.end)
-        best = _aligned(best, want, page)
+        best = _looked_at(best, want, page)
         stretches = page.stretches[best.evidence.first], page.stretches[best.evidence.last]
         span = quote_of(page, (stretches[0].start, stretches[1].end), want)
         return self._support(claim, number, (_verdict(best), best.score), span)
@@ -81,6 +83,18 @@ def _weighed(want: Wanted, evidence: Evidence) -> _Judged:
     return _Judged(1 / (1 + math.exp(-total)), evidence)
 
 
+def _looked_at(judged: _Judged, want: Wanted, page: PageIndex) -> _Judged:
+    """The best window with what takes longer to see: a denial that only the claim has, and the places of the words."""
+    evidence = judged.evidence
+    if want.chinese and not evidence.has_tail:
+        share = in_order(want.text, page.text(evidence.first, evidence.last))
+        judged = replace(judged, score=_moved(judged.score, IN_ORDER * share + OUT_OF_ORDER))
+    if judged.score >= SUPPORTED:
+        around = page.around(evidence.first, evidence.last, _AROUND)
+        judged = replace(judged, evidence=replace(evidence, undenied=is_undenied(want, around)))
+    return _aligned(judged, want, page)
+
+
 def _aligned(judged: _Judged, want: Wanted, page: PageIndex) -> _Judged:
     """With what the places of the words tell, where the claim is nearly a copy of the window."""
     evidence = judged.evidence
@@ -95,6 +109,11 @@ def _aligned(judged: _Judged, want: Wanted, page: PageIndex) -> _Judged:
         copied=found.copied,
     )
     return _Judged(judged.score, changed)
+
+
+def _moved(score: float, more: float) -> float:
+    """The score after `more` evidence, in logits."""
+    return score / (score + (1 - score) * math.exp(-more)) if score < 1 else score
 
 
 def _by_score(judged: _Judged) -> tuple[float, int]:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from difflib import Match, SequenceMatcher
 from itertools import pairwise
 
+from agent.numbers import without_measures
 from agent.support_names import SURNAMES, places_in
+from agent.support_page import squeezed
 from agent.support_wanted import OPENING
 from agent.support_words import NEGATION, alike, is_han, opposites, rarity, without_double_denials
 from tools.text import STOP_WORDS, content_words, fold, words
@@ -23,6 +25,7 @@ _COPY = 0.9  # the same for any English word of meaning; Chinese rewords single 
 _TELLING, _TELLING_HAN = 0.75, 0.85  # rarity
 _HAN = re.compile("[\u3400-\u9fff]")
 _POINTING = re.compile(r"^\s*(?:[这该其它他她您你我那]|this|that|these|it|he|she|they|who|what|which)")
+_FUNCTION = re.compile("[的了它也是都就和与]")  # no Chinese name holds them; a rewording does
 _NUMERAL = re.compile(r"\d|[零〇一二两三四五六七八九十百千万亿]")
 _LISTED = re.compile(r"[,，、;；]|\b(?:and|or|with|between|same|like|as|than)\b|[和与及或跟同]|之间|比")
 _FIRST_CLAUSE = re.compile(r"[,，:：;；]")
@@ -32,6 +35,7 @@ _LONGEST_DENIAL = 3  # tokens
 _LONGEST_CHANGE = 8  # tokens
 _LONGEST_WORD = 6  # tokens of a word or name in the place of another
 _MOST_TOKENS = 400
+_MOST_LETTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,18 @@ class Alignment:
         if len(told) != 1 or self.copied < (_NEAR_COPY_HAN if _HAN.search(told[0].after) else _NEAR_COPY):
             return False
         return _substitutes(told[0], window_terms, strict=self.copied < _COPY or bool(_HAN.search(told[0].after)))
+
+
+def in_order(claim: str, window: str) -> float:
+    """Share of the claim's letters that stand in the window in the claim's order, in runs of two and more; numbers
+    apart, which are compared by value."""
+    letters, window = _lettered(OPENING.sub("", claim))[:_MOST_LETTERS], _lettered(window)[: 2 * _MOST_LETTERS]
+    blocks = SequenceMatcher(None, window, letters, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks if block.size > 1) / len(letters) if letters else 1.0
+
+
+def _lettered(text: str) -> str:
+    return squeezed(without_double_denials(without_measures(text)))
 
 
 def aligned(claim: str, window: str) -> Alignment:
@@ -160,6 +176,7 @@ def _substitutes(change: Change, window_terms: frozenset[str], strict: bool) -> 
     lengths = [len(_TOKEN.findall(side)) for side in (change.before, change.after)]
     if (
         _POINTING.match(change.after)
+        or _FUNCTION.search(change.after)
         or min(lengths) == 0
         or max(lengths) > _LONGEST_WORD
         or abs(lengths[0] - lengths[1]) > _LONGEST_WORD // 2

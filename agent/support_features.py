@@ -7,11 +7,11 @@ from functools import cached_property
 from heapq import nlargest
 from itertools import pairwise
 
-from agent.numbers import Quantity, clash, is_year, missing
+from agent.numbers import Quantity, agree, clash, is_year, missing
 from agent.support_denial import is_flipped
 from agent.support_meaning import likeness, meaning_of
 from agent.support_page import PageIndex, squeezed
-from agent.support_wanted import Wanted
+from agent.support_wanted import NUMERAL, Clause, Wanted
 from agent.support_words import alike, is_han, is_unit, rarity
 
 WINDOW_STRETCHES = 3
@@ -20,10 +20,11 @@ _WINDOWS = 5  # the best by words, looked at closely
 _EVERYWHERE = 150  # stretches of a page
 _DENIABLE = 0.8  # share of the claim that a window must hold to deny it
 _ALIKE, _KIN = 0.6, 0.7  # credit of a synonym, of a word with the same root
-_NUMERAL = re.compile(r"\d.*|[零〇一二两三四五六七八九十百千万亿年月日号点]+")
-_WITH_NUMERAL = re.compile(rf"{_NUMERAL.pattern}|[\u3400-\u9fff]?[零〇一二两三四五六七八九十百千万亿][\u3400-\u9fff]?")
+_WITH_NUMERAL = re.compile(rf"{NUMERAL.pattern}|[\u3400-\u9fff]?[零〇一二两三四五六七八九十百千万亿][\u3400-\u9fff]?")
 _ANSWERED = 0.8  # an answer stands nearly where most of its question's words stand
 _MOST_NAMES = 0.99  # share of a claim's names that no page may lack
+_NUMBERED = 200  # stretches with a word of the claim whose numbers are read
+_OF_CLAUSE = 0.4  # share of a clause that must stand by its number
 _SHORTEST_PART = 3  # letters of a name looked for inside other words
 _SAME_SUBJECT = 0.65  # share of the claim without its numerals that a page must hold to contradict it
 
@@ -55,6 +56,7 @@ class Evidence:
     ending: float = 0.0
     pointing: bool = False
     flipped: bool = False
+    undenied: bool = False
     clashing: bool = False
     substituted: bool = False
     copied: float = 0.0
@@ -73,7 +75,7 @@ class Evidence:
         named = foreign or (self.names_off_page > 0 and self.copied >= 0.78)
         numbered = self.numbers_off_page > 0 or (self.numbers_missing > 0 and (self.clashing or self.copied >= 0.6))
         numbered = numbered and not (self.has_tail and self.tail >= 1)  # of a question: what counts is the answer's
-        return numbered or named or self.tail < 0.5 or self.flipped or self.substituted
+        return numbered or named or self.tail < 0.5 or self.flipped or self.undenied or self.substituted
 
     def vector(self) -> tuple[float, ...]:
         return (
@@ -195,7 +197,7 @@ class Comparison:
     def _rest(self, held: dict[str, float]) -> float:
         """Share of the claim without its numerals and units."""
         own = self._want.weights.items()
-        weights = {term: weight for term, weight in own if not (_NUMERAL.fullmatch(term) or is_unit(term))}
+        weights = {term: weight for term, weight in own if not (NUMERAL.fullmatch(term) or is_unit(term))}
         whole = sum(weights.values())
         return sum(weight * held.get(term, 0.0) for term, weight in weights.items()) / whole if whole else 0.0
 
@@ -220,7 +222,7 @@ class Comparison:
         if not wanted_numbers:
             return evidence
         held = self.numbers(evidence.first, evidence.last)
-        lacking = missing(wanted_numbers, held)
+        lacking = tuple(one for one in missing(wanted_numbers, held) if not self._elsewhere(one))
         clashing = bool(lacking) and clash(lacking, wanted_numbers, held)
         if not clashing:  # a small count in words ("four minerals") may be the writer's own; a year, the question's
             lacking = tuple(one for one in lacking if not (one.counts or self._known_year(one, held)))
@@ -238,7 +240,22 @@ class Comparison:
         if not is_year(lacking) or any(is_year(one) for one in self._all_numbers):
             return False
         days = [one for one in self._want.numbers if one.unit == "month-day"]
-        return bool(days) and not missing(days, held)
+        return bool(days) and not missing(days, self._all_numbers)
+
+    def _elsewhere(self, lacking: Quantity) -> bool:
+        """Whether another stretch has the number together with most of the clause of the claim that it stands in: one
+        sentence may gather several of a page."""
+        for part in self._want.clauses:
+            if any(agree(lacking, one) for one in part.numbers):
+                return any(
+                    self._holds(at, part) and not missing((lacking,), self._page.numbers(at)) for at in self._numbered
+                )
+        return False
+
+    def _holds(self, at: int, part: Clause) -> bool:
+        held = self._credits[at]
+        whole = sum(self._want.weights[term] for term in part.terms)
+        return sum(self._want.weights[term] * held.get(term, 0.0) for term in part.terms) >= _OF_CLAUSE * whole
 
     def numbers(self, first: int, last: int) -> list[Quantity]:
         return [one for at in range(first, last + 1) for one in self._page.numbers(at)]
@@ -246,7 +263,11 @@ class Comparison:
     @cached_property
     def _all_numbers(self) -> list[Quantity]:
         """Of the stretches that share a word with the claim; a page may be long."""
-        return [one for at in sorted(self._credits)[:200] for one in self._page.numbers(at)]
+        return [one for at in self._numbered for one in self._page.numbers(at)]
+
+    @cached_property
+    def _numbered(self) -> Sequence[int]:
+        return sorted(self._credits)[:_NUMBERED]
 
     def _with_order(self, evidence: Evidence, held: dict[str, float]) -> Evidence:
         terms = [t for at in range(evidence.first, evidence.last + 1) for t in self._page.stretches[at].terms]
@@ -298,8 +319,7 @@ class Comparison:
     def _letters(self) -> tuple[float, float]:
         """Shares of the claim's short and long runs of letters around its best window by words."""
         _, first, last = self._rough[0]
-        last = min(last + _AROUND, len(self._page.stretches) - 1)
-        around = squeezed(self._page.text(max(first - _AROUND, 0), last))
+        around = squeezed(self._page.around(first, last, _AROUND))
         short, long = (2, 4) if self._want.chinese else (3, 8)
         letters = self._want.letters
         return _shared_letters(letters, around, short), _shared_letters(letters, around, long)

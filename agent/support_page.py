@@ -70,6 +70,10 @@ class PageIndex:
     def text(self, first: int, last: int) -> str:
         return self.page.text[self.stretches[first].start : self.stretches[last].end]
 
+    def around(self, first: int, last: int, more: int) -> str:
+        """The text with `more` stretches on each side."""
+        return self.text(max(first - more, 0), min(last + more, len(self.stretches) - 1))
+
     def terms(self, first: int, last: int) -> frozenset[str]:
         return frozenset(term for stretch in self.stretches[first : last + 1] for term in stretch.terms)
 

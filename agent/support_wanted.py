@@ -26,6 +26,8 @@ _PRONOUN = re.compile(
     r"(?:this|that|these|those|its?|they|their|he|she|his|her|such)\b|这|此|该|其|它|他|她", re.IGNORECASE
 )
 _ENDING = 3  # terms
+_CLAUSES = re.compile(r"[，；。;]|,(?!\d)|\.(?=\s)|\b(?:and|while|but|whereas)\b")
+NUMERAL = re.compile(r"\d.*|[零〇一二两三四五六七八九十百千万亿年月日号点]+")
 _LABEL = re.compile(r"^[^:：。.!?]{1,40}[:：]\s?(?=.{10})")
 _OF_LABEL = 0.5  # weight of the words before a colon: a list's own heading
 _REFERENCE = re.compile(r"\[\d{1,3}\]")
@@ -41,10 +43,19 @@ _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9.+-]+")
 
 
 @dataclass(frozen=True, slots=True)
+class Clause:
+    """A part of a claim that holds a number: its terms without numerals."""
+
+    terms: frozenset[str]
+    numbers: tuple[Quantity, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """A claim as it is looked for. weights: by term, sum 1.0; names: terms that name something; tail: terms of a short
     answer behind its question; numbers: what must stand on the page by value; ending: its last terms, where a sentence
-    says what is new; pointing: it begins with "this" or "they", so that its subject stands elsewhere."""
+    says what is new; pointing: it begins with "this" or "they", so that its subject stands elsewhere; clauses: of its
+    parts between commas those with a number, when there are several parts."""
 
     text: str
     letters: str
@@ -57,6 +68,7 @@ class Wanted:
     chinese: bool
     ending: tuple[str, ...] = ()
     pointing: bool = False
+    clauses: tuple[Clause, ...] = ()
 
 
 @lru_cache(maxsize=1_024)
@@ -91,6 +103,18 @@ def wanted(claim: str) -> Wanted | None:
         chinese,
         tuple(dict.fromkeys(reversed(order)))[:_ENDING],
         _PRONOUN.match(bare) is not None,
+        _clauses_of(text),
+    )
+
+
+def _clauses_of(text: str) -> tuple[Clause, ...]:
+    parts = [part for part in _CLAUSES.split(text) if part.strip()]
+    if len(parts) < 2:
+        return ()
+    return tuple(
+        Clause(frozenset(term for term in content_words(part) if not NUMERAL.fullmatch(term)), numbers)
+        for part in parts
+        if (numbers := quantities(part))
     )
 
 

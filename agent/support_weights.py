@@ -9,7 +9,10 @@ would count as unsupported.
 from typing import Final
 
 SUPPORTED: Final = 0.5
-PARTIAL: Final = 0.2
+PARTIAL: Final = 0.15
+IN_ORDER: Final = 3.2
+OUT_OF_ORDER: Final = -1.8
+"""For a Chinese claim's best window: what the order of its letters is worth (logits), and what it is with none."""
 # In the order of Evidence.vector: constant, covered, on_page, alone, exact, phrases, letters, runs, rarest missing,
 # names missing, names off the page, numbers missing, numbers off the page, has numbers, tail missing, flipped,
 # tail far from its question, tail near it, meaning, ending, pointing

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.numbers import english_value, han_value, missing, quantities
+from agent.numbers import english_value, han_value, missing, quantities, without_measures
 
 SAME = [
     ("1361万人", "13.61 million people"),
@@ -87,3 +87,13 @@ def test_any_text_is_read(text: str) -> None:
     found = quantities(text)
 
     assert missing(found, found) == ()
+
+
+def test_the_seam_of_two_words_is_no_numeral() -> None:
+    assert not [one for one in quantities("秦始皇统一六国后") if 16.0 in one.values]
+
+
+def test_what_is_said_of_a_measure_is_left_without_it() -> None:
+    assert without_measures("隧道全长3.5公里。").replace(" ", "") == without_measures("隧道全长3500米。").replace(
+        " ", ""
+    )

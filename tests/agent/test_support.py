@@ -247,3 +247,61 @@ def test_words_that_tie_a_sentence_to_others_cost_nothing(text: str, page: Webpa
     (support,) = supports_of(text, [page])
 
     assert support.verdict == "supported"
+
+
+SEVERAL = Webpage(
+    "https://e.example/several",
+    "",
+    "Rain fell in the Alvar valley on 3 May. The Alvar bridge was closed for 12 days. Shops were shut. "
+    "Many visitors left. The owner of the Torvik ferry sold 480 tickets a day instead.",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        (
+            "The Alvar bridge was closed for 12 days, and the Torvik ferry sold 480 tickets a day[citation:1].",
+            "supported",
+        ),
+        (
+            "The Alvar bridge was closed for 12 days, and the Torvik ferry sold 460 tickets a day[citation:1].",
+            "partial",
+        ),
+    ],
+)
+def test_a_sentence_may_gather_numbers_from_several_places(text: str, verdict: str) -> None:
+    (support,) = supports_of(text, [SEVERAL])
+
+    assert support.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("denying", "page"),
+    [
+        (
+            "其次，该品牌的电脑并没有在海外市场取得成功，特别是在疫情期间，居家学习使教育需求大增，销量创下新高",
+            "疫情期间，居家学习使教育需求大增。该品牌的电脑在海外市场取得成功，销量创下新高。",
+        ),
+        (
+            "The new ferry does not run in winter, and it carries cars and lorries between the two islands",
+            "The new ferry carries cars and lorries between the two islands. It runs in winter and in summer alike.",
+        ),
+    ],
+)
+def test_a_denial_that_the_page_does_not_hold_is_never_supported(denying: str, page: str) -> None:
+    affirming = denying.replace("并没有", "").replace("does not run", "runs")
+    supports = supports_of(
+        f"{affirming}[citation:1]\n\n{denying}[citation:1]", [Webpage("https://f.example/", "", page)]
+    )
+
+    assert [support.verdict == "supported" for support in supports] == [True, False]
+
+
+def test_chinese_letters_in_the_order_of_the_page_count_for_more() -> None:
+    page = Webpage("https://g.example/", "", "春天的时候村民们在山坡上种下茶树，秋天采摘的茶叶卖到省城。")
+    ordered, scattered = supports_of(
+        "春天村民们在山坡上种下茶树[citation:1]。\n\n茶树山坡种下，村民们春天的茶叶[citation:1]。", [page]
+    )
+
+    assert ordered.score > scattered.score
