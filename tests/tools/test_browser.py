@@ -182,7 +182,7 @@ async def test_a_killed_browser_is_a_typed_failure_and_the_next_page_is_read(
 
 
 async def test_memory_has_a_bound(web: FakeWeb) -> None:
-    browser = reader(web, BrowserLimits(page_seconds=30.0, memory_bytes=1024 * 1024))
+    browser = reader(web, BrowserLimits(page_seconds=60.0, memory_bytes=1024 * 1024))
     try:
         assert await reason_of(browser, "http://app.test/") in ("browser_memory", "browser_missing")
     finally:

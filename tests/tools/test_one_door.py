@@ -16,6 +16,7 @@ NETWORK = frozenset(
 ALLOWED = {
     "tools/http.py": {"httpx", "httpcore"},
     "tools/dialling.py": {"httpcore"},
+    "tools/browser_proxy.py": {"httpcore"},  # a tunnel for Chromium, dialled by the door's own backend
     "tools/resolver.py": {"socket", "getaddrinfo"},
 }
 OPERATOR_ENDPOINTS = ("tools/engines/", "tools/operator.py", "agent/model.py", "workers/")

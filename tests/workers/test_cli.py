@@ -49,7 +49,7 @@ def kaozheng(home: Path) -> Run:
             env=environment(home, **more),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=110,
             check=False,
         )
 
