@@ -15,7 +15,8 @@ Owner = Literal["nobody", "caller"]
 class Rule:
     """scope: what the key must be allowed, "" when any key will do; owner: whose the thing in the path is, so that it
     is unknown to everybody else; open: served without any key; runs: it counts against the key's limits;
-    tells: its protocol says by itself that we are overloaded, call by call."""
+    tells: its protocol says by itself that we are overloaded, call by call; public: served without any key,
+    but where no keys are set to this machine alone."""
 
     methods: tuple[str, ...]
     path: str
@@ -24,19 +25,21 @@ class Rule:
     open: bool = False
     runs: bool = False
     tells: bool = False
+    public: bool = False
 
     def fits(self, method: str, path: str) -> bool:
         return method in self.methods and re.fullmatch(_pattern(self.path), path) is not None
 
 
 def _pattern(path: str) -> str:
-    return re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path))
+    return re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path).replace(r"\{path\}", ".+"))
 
 
 RULES = (
     Rule(("GET",), "/healthz", "", open=True),
     Rule(("GET",), "/readyz", "", open=True),
-    Rule(("GET",), "/", ""),
+    Rule(("GET",), "/", "", public=True),
+    Rule(("GET",), "/page/{path}", "", public=True),
     Rule(("GET",), "/openapi.json", ""),
     Rule(("GET",), "/metrics", "admin"),
     Rule(("POST",), "/v1/answers", "ask", runs=True),

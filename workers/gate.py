@@ -86,8 +86,9 @@ class _Answer:
         self.started = True
         headers = MutableHeaders(scope=message)
         headers["X-Request-Id"] = self._request_id
-        for name, value in {**SECURITY_HEADERS, **self.admitted.headers()}.items():
-            headers[name] = value
+        headers.update(self.admitted.headers())
+        for name, value in SECURITY_HEADERS.items():
+            headers.setdefault(name, value)  # the web page has a policy of its own
         self._refusing = message["status"] >= 400 and not await self._body.drained(DRAIN_AT_ONCE_SECONDS)
         if self._refusing or self.admitted.closing:
             headers["Connection"] = "close"
@@ -148,6 +149,8 @@ def caller_of(scope: Scope, keys: Keys) -> Caller:
     _refuse_other_origins(headers)
     if not keys:
         _refuse_all_but_loopback(scope, headers)
+        return Caller()
+    if rule.public:
         return Caller()
     key = _known_key(headers, keys)
     if rule.scope and rule.scope not in key.scopes:

@@ -20,6 +20,7 @@ from workers.gate import Gate
 from workers.mcp_doors import McpOverHttp
 from workers.metrics import CONTENT_TYPE
 from workers.openapi import ANSWERED, ASKED, CHAT, EVENTS, MODELS, PROBLEMS, RUN, SOURCE, SOURCES, describe
+from workers.page.files import Page
 from workers.problems import UNKNOWN_ANSWER, Problem, problem_of
 from workers.requests import read_asked
 from workers.runs import Run, answer_fields, last_message, unless_gone
@@ -44,7 +45,7 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
             async with aclosing(Detached(service.run_log)) as detached:
                 yield {"service": service, "slots": slots, "detached": detached}
 
-    mcp = McpOverHttp()
+    mcp, page = McpOverHttp(), Page.load()
     # Swagger's page would load its scripts from elsewhere; /openapi.json is enough for any tool.
     app = FastAPI(lifespan=lifespan, title="kaozheng", docs_url=None, redoc_url=None)
     app.add_middleware(Gate)
@@ -61,7 +62,8 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     app.add_api_route("/healthz", healthz, methods=["GET"])
     app.add_api_route("/readyz", readyz, methods=["GET"])
     app.add_api_route("/metrics", metrics, methods=["GET"], response_class=PlainTextResponse)
-    app.add_api_route("/", index, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/", page.index, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/page/{path:path}", page.file, methods=["GET", "HEAD"], include_in_schema=False)
     app.router.routes.extend(mcp.routes)
     for error in (Problem, AgentError, StoreError, HTTPException):
         app.add_exception_handler(error, _refused)
@@ -127,11 +129,6 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """What this process has counted, in Prometheus's text format; docs/metrics.md lists it."""
     return Response(request.state.service.metrics.written(), media_type=CONTENT_TYPE)
-
-
-async def index() -> dict[str, str]:
-    """Where to go from here."""
-    return {"service": "kaozheng", "ask": "POST /v1/answers", "description": "/openapi.json", "health": "/readyz"}
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -1,0 +1,170 @@
+"""A person walks through the page: asks, watches, opens the proof, stops, asks on, comes back."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from agent.events import Event, Text
+from agent.question import Question
+from tests.page.browsing import HEIGHT, Stage, tab
+from tests.page.scripted import TAI
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("browser")]
+
+
+async def endless(question: Question) -> AsyncGenerator[Event, None]:
+    while True:
+        yield Text("on and on ")
+        await asyncio.sleep(0.02)
+
+
+async def test_an_answer_comes_with_its_steps_and_a_chip_opens_the_sentence(browser: Browser, stage: Stage) -> None:
+    async with tab(browser, stage.url) as walk:
+        page = walk.page
+        await walk.ask("How high is Mount Tai?")
+        await walk.answered()
+        steps = await page.locator(".work li").all_text_contents()
+        assert any("library" in step and "8 results" in step for step in steps)
+        assert any("slow.example" in step and "does not answer" in step for step in steps)
+        assert await page.locator(".answer h4").text_content() == "How high it is"
+        assert await page.locator(".answer table td").count() == 4
+        assert await page.locator(".answer pre code").text_content() == "climb --night"
+        assert await page.locator(".answer .chip").all_text_contents() == ["1 ✓", "2 ◐"]
+        await page.locator(".answer .chip").first.click()
+        card = page.locator("#card")
+        await expect(card.locator("mark")).to_have_text("Mount Tai is 1,545 m high.")
+        await expect(card.locator("blockquote")).to_contain_text("A page about mountains.")
+        await expect(card).to_contain_text("Page dated 2024-05-01 · Read ")
+        await expect(card.locator(".badge")).to_contain_text("supported")
+        live = await card.locator("a").first.get_attribute("href")
+        assert live is not None
+        assert live.startswith(f"{TAI.url}#:~:text=Mount%20Tai")
+        assert walk.complaints == []
+        assert walk.abroad(stage.url) == []
+
+
+async def test_the_question_is_told_in_the_text_box_until_it_is_taken_and_then_asked_on(
+    browser: Browser, stage: Stage
+) -> None:
+    async with tab(browser, stage.url) as walk:
+        await walk.ask("How high is Mount Tai?")
+        await walk.answered()
+        await walk.ask("And Mount Hua?")
+        await walk.answered(2)
+        assert await walk.page.input_value("#question") == ""
+    assert [turn.question for turn in stage.asked[-1].history] == ["How high is Mount Tai?"]
+
+
+async def test_stop_ends_the_run_and_keeps_what_was_written(browser: Browser, stage: Stage) -> None:
+    stage.scripts["endless"] = endless
+    async with tab(browser, stage.url) as walk:
+        await walk.ask("endless")
+        await expect(walk.page.locator(".answer")).to_contain_text("on and on on and on")
+        await walk.page.click("#stop")
+        await expect(walk.page.locator(".notice")).to_have_text("Stopped.")
+        await expect(walk.page.locator(".answer")).to_contain_text("on and on")
+        await expect(walk.page.locator("#stop")).to_be_hidden()
+        assert walk.complaints == []
+
+
+async def test_the_page_speaks_the_browsers_language_and_changes_it(browser: Browser, stage: Stage) -> None:
+    async with tab(browser, stage.url, locale="zh-CN") as walk:
+        page = walk.page
+        assert await page.get_attribute("html", "lang") == "zh-CN"
+        await walk.ask("泰山有多高？")
+        await walk.answered()
+        await expect(page.locator(".proof")).to_have_text("2 句带引用的话中，有 1 句得到所引网页的支持。")
+        await page.locator(".answer .chip").first.click()
+        await expect(page.locator("#card .badge")).to_contain_text("支持")
+        await page.click("#language")
+        await expect(page.locator(".proof")).to_contain_text("1 of 2 statements")
+        await expect(page.locator("#send")).to_have_text("Ask on")
+        await page.reload()
+        await page.wait_for_selector("html[data-ready]")
+        assert await page.get_attribute("html", "lang") == "en"
+
+
+async def test_a_reload_comes_back_to_the_answer_and_the_history_opens_earlier_ones(
+    browser: Browser, stage: Stage
+) -> None:
+    async with tab(browser, stage.url) as walk:
+        page = walk.page
+        await walk.ask("How high is Mount Tai?")
+        await walk.answered()
+        await page.reload()
+        await walk.answered()
+        await expect(page.locator(".turn h2")).to_have_text("How high is Mount Tai?")
+        await page.click("#new")
+        assert await page.locator(".turn").count() == 0
+        await page.click("#history")
+        await page.locator("#past-list button").first.click()
+        await walk.answered()
+        await expect(page.locator(".answer .chip").first).to_have_text("1 ✓")
+        await walk.ask("And Mount Hua?")
+        await walk.answered(2)
+    assert len(stage.asked[-1].history) == 1
+
+
+async def test_everything_is_reached_with_the_keyboard(browser: Browser, stage: Stage) -> None:
+    async with tab(browser, stage.url) as walk:
+        page = walk.page
+        await page.keyboard.press("Tab")
+        assert await page.evaluate("document.activeElement.textContent") == "Go to the question"
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("Tab")
+        await page.focus("#question")
+        await page.keyboard.type("How high is Mount Tai?")
+        await page.keyboard.press("Enter")
+        await walk.answered()
+        chip = page.locator(".answer .chip").first
+        for _ in range(30):
+            await page.keyboard.press("Shift+Tab")
+            if await chip.evaluate("node => node === document.activeElement"):
+                break
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#card mark")).to_be_visible()
+        assert await page.evaluate("document.activeElement.id") == "card"
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#card")).to_be_hidden()
+        assert await chip.evaluate("node => node === document.activeElement")
+
+
+async def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, stage: Stage) -> None:
+    async with tab(browser, stage.url, viewport={"width": 360, "height": 640}) as walk:
+        await walk.ask("How high is Mount Tai?")
+        await walk.answered()
+        await walk.page.locator(".answer .chip").first.click()
+        await expect(walk.page.locator("#card mark")).to_be_in_viewport()
+        assert await walk.page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+async def test_the_words_stay_in_the_form_when_the_service_is_gone(browser: Browser, stage: Stage) -> None:
+    async with tab(browser, stage.url) as walk:
+        await walk.context.set_offline(True)
+        await walk.ask("a long question that nobody wants to type twice")
+        await expect(walk.page.locator("#problem")).to_contain_text("cannot be reached")
+        assert await walk.page.input_value("#question") == "a long question that nobody wants to type twice"
+        await walk.context.set_offline(False)
+        await walk.page.click("#send")
+        await walk.answered()
+    assert HEIGHT.text
+
+
+async def test_files_are_sent_with_the_question_and_a_wrong_one_is_said_by_name(browser: Browser, stage: Stage) -> None:
+    async with tab(browser, stage.url) as walk:
+        page = walk.page
+        await page.set_input_files(
+            "#attach", [{"name": "offer.txt", "mimeType": "text/plain", "buffer": b"It costs 5."}]
+        )
+        await walk.ask("What does it cost?")
+        await walk.answered()
+        assert [file.text for file in stage.asked[-1].files] == ["It costs 5."]
+        await page.set_input_files(
+            "#attach", [{"name": "bad.pdf", "mimeType": "application/pdf", "buffer": b"\xff\xfe"}]
+        )
+        await walk.ask("And this?")
+        await expect(page.locator("#problem")).to_contain_text("bad.pdf")
+        assert await page.input_value("#question") == "And this?"
+        assert await page.locator("#files button").count() == 1

@@ -1,0 +1,269 @@
+// The page: asks, follows, stops, asks on, and opens what was answered before.
+
+import { closeCard, isOpen, localTime } from "./card.js";
+import { byId, el } from "./elements.js";
+import * as past from "./past.js";
+import * as service from "./service.js";
+import { Turn } from "./turn.js";
+import { chosenLanguage, current, explained, say, speak } from "./words.js";
+
+const MOST_TURNS = 30; // in the page; older ones stay in the history
+const MOST_FILES = 10;
+const MOST_FILE_BYTES = 20 * 1024 * 1024;
+
+let thread = "";
+let turns = [];
+let files = [];
+let running = null; // {id, turn, stopper}
+
+const ask = byId("ask");
+const question = byId("question");
+
+function tell(text) {
+  byId("live").textContent = text;
+}
+
+function problem(text) {
+  byId("problem").textContent = text;
+}
+
+function failed(refused) {
+  if (refused.status === 401) showLogin();
+  return explained(refused instanceof service.Refused ? refused : new service.Refused("internal", ""));
+}
+
+function show(turn) {
+  turns.push(turn);
+  byId("turns").append(turn.element);
+  for (const old of turns.splice(0, turns.length - MOST_TURNS)) old.element.remove();
+  byId("welcome").hidden = true;
+}
+
+function busy(now) {
+  running = now;
+  byId("stop").hidden = !now;
+  byId("stop").disabled = false;
+  byId("send").disabled = Boolean(now);
+  const name = turns.length ? "follow_up" : "ask";
+  byId("send").dataset.say = name;
+  byId("send").textContent = say(name);
+}
+
+ask.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const text = question.value.trim();
+  if (!text || running) return;
+  problem("");
+  const turn = new Turn(text, tell);
+  const now = { id: "", turn, stopper: new AbortController() };
+  busy(now);
+  tell(say("starting"));
+  const asked = { question: text, thinking: true };
+  if (byId("depth").value) asked.depth = byId("depth").value;
+  if (thread) asked.thread = thread;
+  try {
+    await begin(now, asked);
+  } catch (refused) {
+    const words = failed(refused);
+    if (turn.element.isConnected) turn.fail(refused.code ?? "internal", refused.detail);
+    else problem(words);
+  }
+  if (running === now) busy(null);
+});
+
+/** The words stay in the form until the service has taken them. */
+async function begin(now, asked) {
+  let events;
+  try {
+    const run = await service.start(asked, files);
+    [now.id, thread] = [run.id, run.thread];
+    past.remember({ id: run.id, question: asked.question, thread, when: new Date().toISOString() });
+    history.replaceState(null, "", `#${run.id}`);
+    events = service.follow(run.id, now.stopper.signal, () => now.turn.broke());
+  } catch (refused) {
+    if (!refused.code?.startsWith("store")) throw refused;
+    events = service.direct(asked, files, now.stopper.signal);
+  }
+  let taken = false;
+  for await (const event of events) {
+    if (!taken) takeFromForm(now.turn);
+    taken = true;
+    if (event.name === "answered") thread = event.fields.thread ?? thread;
+    if (now.turn.take(event)) return;
+  }
+  if (running !== now) return;
+  if (!taken) takeFromForm(now.turn);
+  if (now.stopper.signal.aborted) now.turn.stop();
+  else now.turn.fail("network", "");
+}
+
+function takeFromForm(turn) {
+  question.value = "";
+  past.keepDraft("");
+  files = [];
+  listFiles();
+  show(turn);
+  turn.element.scrollIntoView({ block: "start" });
+}
+
+byId("stop").addEventListener("click", async () => {
+  const now = running;
+  if (!now) return;
+  byId("stop").disabled = true;
+  tell(say("stopping"));
+  try {
+    if (now.id) await service.cancel(now.id);
+    else now.stopper.abort();
+  } catch (refused) {
+    problem(failed(refused));
+    byId("stop").disabled = false;
+  }
+  question.focus();
+});
+
+question.addEventListener("input", () => past.keepDraft(question.value));
+question.addEventListener("keydown", (event) => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+  event.preventDefault();
+  ask.requestSubmit();
+});
+
+byId("attach").addEventListener("change", (event) => {
+  add([...event.target.files]);
+  event.target.value = "";
+});
+ask.addEventListener("dragover", (event) => event.preventDefault());
+ask.addEventListener("drop", (event) => {
+  event.preventDefault();
+  add([...event.dataTransfer.files]);
+});
+
+function add(given) {
+  problem("");
+  for (const file of given) {
+    if (file.size > MOST_FILE_BYTES) problem(say("too_large", { name: file.name }));
+    else if (files.length >= MOST_FILES) problem(say("too_many"));
+    else files.push(file);
+  }
+  listFiles();
+}
+
+function listFiles() {
+  const rows = files.map((file) => {
+    const drop = el("button", { type: "button", "aria-label": say("remove", { name: file.name }) }, file.name, " ✕");
+    drop.addEventListener("click", () => {
+      files = files.filter((one) => one !== file);
+      listFiles();
+      byId("attach").focus();
+    });
+    return el("li", {}, drop);
+  });
+  byId("files").replaceChildren(...rows);
+}
+
+byId("new").addEventListener("click", () => {
+  leave();
+  history.replaceState(null, "", location.pathname + location.search);
+  question.focus();
+});
+
+/** A run that is left goes on; the history leads back to it. */
+function leave() {
+  running?.stopper.abort();
+  closeCard();
+  for (const turn of turns) turn.element.remove();
+  [thread, turns] = ["", []];
+  byId("welcome").hidden = false;
+  busy(null);
+}
+
+byId("history").addEventListener("click", () => {
+  const opened = byId("past").hidden;
+  byId("past").hidden = !opened;
+  byId("history").setAttribute("aria-expanded", String(opened));
+  if (opened) listPast();
+});
+
+function listPast() {
+  const rows = past.past().map((row) => {
+    const button = el("button", { type: "button" }, row.question, el("span", { class: "faint" }, ` ${localTime(row.when)}`));
+    button.addEventListener("click", () => {
+      byId("history").click();
+      leave();
+      void open(row.id, row);
+    });
+    return el("li", {}, button);
+  });
+  byId("past-list").replaceChildren(...(rows.length ? rows : [el("li", { class: "faint" }, say("history_none"))]));
+  byId("past-clear").hidden = !rows.length;
+}
+
+byId("past-clear").addEventListener("click", () => {
+  past.forget();
+  listPast();
+});
+
+/** An answer that was given before, or the run that makes it, from its first event. */
+async function open(id, row) {
+  const turn = new Turn(row?.question ?? "…", tell);
+  show(turn);
+  history.replaceState(null, "", `#${id}`);
+  const now = { id, turn, stopper: new AbortController() };
+  busy(now);
+  try {
+    const kept = await service.answer(id);
+    thread = kept.thread ?? row?.thread ?? "";
+    if (kept.text !== undefined) turn.finish(kept);
+    else if (kept.status !== "running" && kept.status !== "cancelling") turn.fail(kept.status === "cancelled" ? "cancelled" : kept.code ?? "internal", "");
+    else for await (const event of service.follow(id, now.stopper.signal, () => turn.broke())) turn.take(event);
+  } catch (refused) {
+    if (refused.code === "not_found") past.forget(id);
+    turn.fail(refused.code ?? "internal", "");
+    failed(refused);
+  }
+  if (running === now) busy(null);
+  turn.title.focus();
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && isOpen()) closeCard();
+});
+
+byId("language").addEventListener("click", () => {
+  past.choose("language", current() === "zh" ? "en" : "zh");
+  words();
+});
+
+function words() {
+  speak(chosenLanguage(past.choice("language"), navigator.languages));
+  const other = byId("language");
+  [other.textContent, other.lang] = current() === "zh" ? ["English", "en"] : ["中文", "zh"];
+  closeCard();
+  for (const turn of turns) turn.relabel();
+  listFiles();
+  if (!byId("past").hidden) listPast();
+}
+
+byId("theme").addEventListener("click", () => {
+  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  const now = past.choice("theme") || (dark ? "dark" : "light");
+  past.choose("theme", now === "dark" ? "light" : "dark");
+  colours();
+});
+
+function colours() {
+  const chosen = past.choice("theme");
+  if (chosen) document.documentElement.dataset.theme = chosen;
+}
+
+function showLogin() {
+  byId("login").hidden = false;
+  byId("key").focus();
+}
+
+colours();
+words();
+question.value = past.draft();
+const asked = location.hash.slice(1);
+if (/^[\w-]{1,64}$/.test(asked) && byId(asked) === null) void open(asked, past.past().find((row) => row.id === asked));
+document.documentElement.dataset.ready = "";

@@ -1,0 +1,179 @@
+// Markdown of a model, shown while it grows. Whatever it holds, only text, structure, chips and links to sources come out.
+
+import { Marked } from "./vendor/marked.esm.js";
+import "./vendor/purify.min.js";
+import { plain, webAddress } from "./elements.js";
+
+const CLEAN = {
+  ALLOWED_TAGS: ["p", "br", "hr", "h3", "h4", "h5", "h6", "ul", "ol", "li", "strong", "em", "del", "code", "pre", "blockquote",
+    "table", "thead", "tbody", "tr", "th", "td", "a", "span", "div"],
+  ALLOWED_ATTR: ["href", "start", "class", "title"],
+  ALLOW_DATA_ATTR: false,
+  ALLOW_ARIA_ATTR: false,
+  ALLOWED_URI_REGEXP: /^https?:\/\//i,
+  RETURN_DOM_FRAGMENT: true,
+};
+const OUR_CLASSES = new Set(["cite", "math", "math shown", "wide"]);
+const MATH = /^(?:\$\$([^$]{1,4000}?)\$\$|\\\[([^]{1,4000}?)\\\]|\\\(([^]{1,4000}?)\\\)|\$(?!\s)([^$\n]{1,400}?)(?<!\s)\$(?!\d))/;
+
+const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.codePointAt(0)};`);
+
+function mathOf(source) {
+  const found = MATH.exec(source);
+  if (!found) return undefined;
+  const tex = found.slice(1).find((piece) => piece !== undefined);
+  // A dollar alone is money more often than mathematics.
+  if (found[4] !== undefined && !/[\\^_={}]/.test(tex) && !/^[A-Za-z]$/.test(tex)) return undefined;
+  return { type: "math", raw: found[0], tex, shown: found[1] !== undefined || found[2] !== undefined };
+}
+
+/** Makes fragments of one answer. sources: from number to {url, title}; only their addresses become links. */
+class Shown {
+  constructor(sources) {
+    this.sources = sources;
+    this.marked = new Marked({ gfm: true, extensions: [], silent: true });
+    const isSource = (url) => Boolean(webAddress(url)) && [...sources.values()].some((source) => source.url === url);
+    this.isSource = isSource;
+    this.marked.use({
+      extensions: [
+        {
+          name: "cite", level: "inline", start: (text) => text.indexOf("[citation:"),
+          tokenizer(text) {
+            const found = /^\[citation:(\d{1,4})\]/.exec(text);
+            return found ? { type: "cite", raw: found[0], number: Number(found[1]) } : undefined;
+          },
+          renderer: ({ number, raw }) => (sources.has(number) ? `<span class="cite">${number}</span>` : escaped(raw)),
+        },
+        {
+          name: "math", level: "inline", start: (text) => text.search(/\$|\\[[(]/),
+          tokenizer: mathOf,
+          renderer: ({ tex, shown }) => `<span class="math${shown ? " shown" : ""}">${escaped(tex)}</span>`,
+        },
+        {
+          name: "mathBlock", level: "block", start: (text) => text.search(/(?<=^|\n) {0,3}(?:\$\$|\\\[)/),
+          tokenizer(text) {
+            const found = /^ {0,3}(?:\$\$([^$]{1,4000}?)\$\$|\\\[([^]{1,4000}?)\\\])[ \t]*(?:\n|$)/.exec(text);
+            return found ? { type: "mathBlock", raw: found[0], tex: found[1] ?? found[2] } : undefined;
+          },
+          renderer: ({ tex }) => `<p><span class="math shown">${escaped(tex)}</span></p>`,
+        },
+      ],
+      renderer: {
+        html: ({ text }) => escaped(text),
+        image: ({ text }) => escaped(text),
+        checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
+        heading({ tokens, depth }) {
+          const level = Math.min(6, depth + 2);
+          return `<h${level}>${this.parser.parseInline(tokens)}</h${level}>`;
+        },
+        code: ({ text }) => `<pre><code>${escaped(text)}</code></pre>`,
+        link({ href, tokens }) {
+          const inner = this.parser.parseInline(tokens);
+          return isSource(href) ? `<a href="${escaped(href)}">${inner}</a>` : inner;
+        },
+      },
+    });
+  }
+
+  lex(text) {
+    return this.marked.lexer(text);
+  }
+
+  fragment(tokens) {
+    const fragment = globalThis.DOMPurify.sanitize(this.marked.parser(tokens), CLEAN);
+    for (const node of fragment.querySelectorAll("[class]")) {
+      if (!OUR_CLASSES.has(node.className)) node.removeAttribute("class");
+    }
+    for (const link of fragment.querySelectorAll("a")) {
+      if (!this.isSource(link.getAttribute("href") ?? "")) link.replaceWith(...link.childNodes);
+      else for (const [name, value] of [["target", "_blank"], ["rel", "noopener noreferrer nofollow"]]) link.setAttribute(name, value);
+    }
+    for (const table of fragment.querySelectorAll("table")) {
+      const wide = document.createElement("div");
+      wide.className = "wide";
+      wide.tabIndex = 0;
+      table.replaceWith(wide);
+      wide.append(table);
+    }
+    for (const code of fragment.querySelectorAll("pre")) code.tabIndex = 0;
+    return fragment;
+  }
+}
+
+/** An answer in an element: what has come so far, block by block; a block that did not change is not made anew. */
+export class Answer {
+  constructor(place, chipOf) {
+    this.place = place;
+    this.chipOf = chipOf;
+    this.sources = new Map();
+    this.shown = new Shown(this.sources);
+    this.blocks = [];
+  }
+
+  /** whole: read from the first letter, as a finished text is; otherwise only from the last block on. */
+  update(given, whole = false) {
+    const text = plain(given).replace(/\r\n?/g, "\n");
+    let at = whole ? 0 : Math.max(0, this.blocks.length - 1);
+    let settled = this.blocks.slice(0, at).map((block) => block.raw).join("");
+    if (!text.startsWith(settled)) [at, settled] = [0, ""];
+    for (const token of this.shown.lex(text.slice(settled.length))) {
+      this.#put(at, token);
+      at += 1;
+    }
+    for (const block of this.blocks.splice(at)) block.element.remove();
+    this.#formulae();
+  }
+
+  chips() {
+    return [...this.place.querySelectorAll("button.chip")];
+  }
+
+  #put(at, token) {
+    const known = this.blocks[at];
+    if (known && known.raw === token.raw && known.sources === this.sources.size) return;
+    const element = document.createElement("div");
+    element.className = "block";
+    if (token.type !== "space") element.append(this.shown.fragment([token]));
+    for (const span of element.querySelectorAll("span.cite")) span.replaceWith(this.chipOf(Number(span.textContent)));
+    if (known) known.element.replaceWith(element);
+    else this.place.append(element);
+    this.blocks[at] = { raw: token.raw, element, sources: this.sources.size };
+  }
+
+  #formulae() {
+    const waiting = [...this.place.querySelectorAll("span.math:not([data-set])")];
+    for (const span of waiting) span.dataset.set = "";
+    if (waiting.length) void setFormulae(waiting);
+  }
+}
+
+const LIMITS = { throwOnError: true, trust: false, maxSize: 20, maxExpand: 200, strict: "ignore" };
+
+/** KaTeX comes when the first formula does; what it cannot set stays as it was written. */
+async function setFormulae(spans) {
+  try {
+    await katexLoaded();
+  } catch {
+    return;
+  }
+  for (const span of spans) {
+    const tex = span.textContent;
+    const made = document.createElement("span");
+    try {
+      globalThis.katex.render(tex, made, { ...LIMITS, displayMode: span.classList.contains("shown") });
+      span.replaceChildren(...made.childNodes);
+    } catch {
+      span.textContent = span.classList.contains("shown") ? `\\[${tex}\\]` : `\\(${tex}\\)`;
+    }
+  }
+}
+
+async function katexLoaded() {
+  if (globalThis.katex) return;
+  if (!document.getElementById("katex-style")) {
+    const style = document.createElement("link");
+    Object.assign(style, { id: "katex-style", rel: "stylesheet", href: new URL("./vendor/katex/katex.min.css", import.meta.url) });
+    document.head.append(style);
+  }
+  await import("./vendor/katex/katex.min.js");
+}

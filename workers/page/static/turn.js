@@ -1,0 +1,236 @@
+// One question and what becomes of it: the steps, the reasoning, the answer as it grows, the proof.
+
+import { closeCard, openCard, SIGNS } from "./card.js";
+import { el, plain } from "./elements.js";
+import { Answer } from "./markdown.js";
+import { finished } from "./proof.js";
+import { meaning, say, verdictWord } from "./words.js";
+
+const MOST_STEPS = 300;
+const MOST_THOUGHTS = 200_000; // characters
+let made = 0;
+
+/** An element whose words change with the language. */
+export function said(tag, name, values = {}, given = {}) {
+  return el(tag, { ...given, "data-say": name, "data-with": JSON.stringify(values) }, say(name, values));
+}
+
+export class Turn {
+  /** tell(text): says it to a screen reader. */
+  constructor(question, tell) {
+    made += 1;
+    Object.assign(this, { question, tell, text: "", thoughts: "", answer: undefined, frame: 0, read: 0, skipped: 0, waiting: 0 });
+    this.began = performance.now();
+    this.title = el("h2", { id: `turn-${made}`, tabindex: "-1" }, plain(question));
+    this.state = said("summary", "starting");
+    this.steps = el("ol");
+    this.work = el("details", { class: "work" }, this.state, this.steps);
+    this.thought = el("div", { class: "thought", tabindex: "0" });
+    this.reasoning = el("details", { hidden: true }, said("summary", "reasoning"), this.thought);
+    this.notices = el("div");
+    this.shown = el("div", { class: "answer" });
+    this.after = el("div", { class: "after" });
+    this.element = el("article", { class: "turn", "aria-labelledby": this.title.id },
+      this.title, this.work, this.reasoning, this.notices, this.shown, this.after);
+    this.view = new Answer(this.shown, (number) => this.#chip(number));
+  }
+
+  /** Takes one event of the service. True: it was the last one. */
+  take({ name, fields }) {
+    const took = {
+      text: () => this.#grow(fields.text),
+      thinking: () => this.#think(fields.text),
+      cited: () => {
+        this.view.sources.set(fields.number, { url: fields.url, title: fields.title });
+        this.#grow(`[citation:${fields.number}]`);
+      },
+      answered: () => this.finish(fields),
+      failed: () => this.fail(fields.code, fields.message),
+      cancelled: () => this.stop(),
+    }[name];
+    if (took) took();
+    else this.#step(name, fields);
+    return ["answered", "failed", "cancelled"].includes(name);
+  }
+
+  #step(name, fields) {
+    const step = STEPS[name]?.(fields);
+    if (name === "page_read") this.read += 1;
+    if (name === "page_skipped") this.skipped += 1;
+    if (!step) return;
+    if (this.steps.childElementCount < MOST_STEPS) this.steps.append(step);
+    if (!this.text) this.#head(step.dataset.say, JSON.parse(step.dataset.with));
+  }
+
+  #head(name, values = {}) {
+    this.state.dataset.say = name;
+    this.state.dataset.with = JSON.stringify(values);
+    this.state.textContent = say(name, values);
+  }
+
+  #think(text) {
+    this.reasoning.hidden = false;
+    if (!this.thoughts) this.#say("thinking");
+    this.thoughts = (this.thoughts + text).slice(0, MOST_THOUGHTS);
+    this.#later();
+  }
+
+  #grow(text) {
+    if (!this.text) this.#say("writing");
+    this.text += text;
+    this.#later();
+  }
+
+  #say(name, values = {}) {
+    this.#head(name, values);
+    this.tell(say(name, values));
+  }
+
+  /** At most once a frame, and never more than half of the time. */
+  #later() {
+    if (this.frame || performance.now() < this.waiting) {
+      if (!this.frame && !this.timer) this.timer = setTimeout(() => { this.timer = 0; this.#later(); }, this.waiting - performance.now());
+      return;
+    }
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      const from = performance.now();
+      this.#draw();
+      this.waiting = performance.now() + Math.min(500, 2 * (performance.now() - from));
+    });
+  }
+
+  #draw() {
+    if (this.answer) return;
+    const thought = plain(this.thoughts);
+    const there = this.thought.textContent.length;
+    if (thought.length > there) this.thought.append(thought.slice(there));
+    this.thought.normalize();
+    this.view.update(this.text);
+    this.shown.classList.toggle("writing", Boolean(this.text));
+  }
+
+  #end() {
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.timer);
+    [this.frame, this.timer, this.waiting] = [0, 0, 0];
+    this.#draw();
+    this.shown.classList.remove("writing");
+  }
+
+  /** answer: the authoritative one, from the last event or from the store. */
+  finish(answer) {
+    this.#end();
+    this.answer = answer;
+    this.text = answer.text;
+    for (const source of answer.sources) this.view.sources.set(source.number, source);
+    this.shown.lang = answer.language === "zh" ? "zh-CN" : "en";
+    this.title.textContent = plain(answer.question);
+    if (answer.thinking) {
+      this.reasoning.hidden = false;
+      this.thought.textContent = plain(answer.thinking.slice(0, MOST_THOUGHTS));
+    }
+    this.view.update(answer.text, true);
+    this.relabel();
+    const seconds = answer.seconds || (performance.now() - this.began) / 1000;
+    this.#head("steps", { pages: answer.sources.length, skipped: answer.skipped.length, seconds: seconds.toFixed(1) });
+    this.tell(say("done"));
+  }
+
+  /** In the language that is spoken now. */
+  relabel() {
+    const answer = this.answer;
+    if (!answer) return;
+    this.#judge(answer);
+    this.#notices(answer);
+    this.after.replaceChildren(...finished(answer, { chip: (number, support) => this.#made(number, support), tell: this.tell }));
+  }
+
+  #notices(answer) {
+    const told = answer.status === "answered" ? [] : [said("p", answer.status, {}, { class: `notice${answer.status === "partial" ? "" : " bad"}` })];
+    if (answer.degraded) told.push(said("p", "degraded", { why: plain(answer.degraded) }, { class: "notice" }));
+    else if (answer.model === "quoting-reader") told.push(said("p", "quoting", {}, { class: "notice" }));
+    if (answer.stored === false) told.push(said("p", "not_stored", {}, { class: "notice" }));
+    this.notices.replaceChildren(...told);
+  }
+
+  fail(code, detail) {
+    this.#end();
+    this.#head("steps", this.#counts());
+    const words = meaning(code, detail);
+    this.notices.replaceChildren(el("p", { class: "notice bad", role: "alert" }, words, detail && words !== detail ? ` (${plain(detail)})` : ""));
+    this.tell(words);
+  }
+
+  stop() {
+    this.#end();
+    this.#head("steps", this.#counts());
+    this.notices.replaceChildren(said("p", "stopped", {}, { class: "notice" }));
+    this.tell(say("stopped"));
+  }
+
+  broke() {
+    this.#say("resuming");
+  }
+
+  #counts() {
+    return { pages: this.read, skipped: this.skipped, seconds: ((performance.now() - this.began) / 1000).toFixed(1) };
+  }
+
+  #chip(number) {
+    return this.#made(number, undefined);
+  }
+
+  /** support: what the judge found for it; undefined while it is not judged. */
+  #made(number, support) {
+    const chip = el("button", { type: "button", class: "chip", "aria-expanded": "false", "aria-controls": "card", "aria-haspopup": "true" });
+    chip.addEventListener("click", () => {
+      if (chip.getAttribute("aria-expanded") === "true") return closeCard();
+      const source = this.view.sources.get(number);
+      return openCard(chip, { answer: this.answer, number, source, support: chip.support });
+    });
+    mark(chip, number, support);
+    return chip;
+  }
+
+  /** The n-th chip is the n-th citation; its support is that of the sentence that it stands in. */
+  #judge(answer) {
+    const chips = this.view.chips();
+    const inOrder = chips.length === answer.citations.length && chips.every((chip, at) => chip.number === answer.citations[at].number);
+    chips.forEach((chip, at) => {
+      const supports = answer.supports.filter((one) => one.number === chip.number);
+      const place = inOrder ? answer.citations[at] : undefined;
+      mark(chip, chip.number, nearest(supports, place));
+    });
+  }
+}
+
+function nearest(supports, place) {
+  if (!place) return supports.length === 1 ? supports[0] : supports.find((one) => one.verdict !== "supported") ?? supports[0];
+  const around = supports.find((one) => one.claim_start <= place.start && place.start <= one.claim_end);
+  return around ?? supports.filter((one) => one.claim_end <= place.start).at(-1);
+}
+
+function mark(chip, number, support) {
+  const verdict = support?.verdict ?? "waiting";
+  Object.assign(chip, { number, support, className: `chip ${verdict}` });
+  chip.textContent = `${number} ${SIGNS[verdict]}`;
+  chip.setAttribute("aria-label", say("cite", { number, verdict: verdictWord(verdict) }));
+  chip.title = verdictWord(verdict);
+}
+
+const STEPS = {
+  planned: ({ queries, urls, fallback }) => {
+    const item = queries.length || !urls.length ? said("li", queries.length ? "searching" : "plan_enough", { queries: plain(queries.join(" · ")) })
+      : said("li", "opening", { urls: plain(urls.join(" · ")) });
+    if (fallback) item.title = say("fallback", { why: meaning(fallback) });
+    return item;
+  },
+  searched: ({ query, engine, results }) => said("li", "searched", { query: plain(query), engine, results }),
+  search_failed: ({ query, reason, detail }) => said("li", "search_failed", { query: plain(query), why: meaning(reason, plain(detail)) }, { class: "failed" }),
+  page_read: ({ url, title, characters }) => said("li", "page_read", { title: plain(title || url), characters }),
+  page_skipped: ({ url, reason, detail }) => said("li", "page_skipped", { url: plain(url), why: meaning(reason, plain(detail)) }, { class: "failed" }),
+  packed: ({ pages }) => said("li", "packed", { pages: pages.length }),
+  verified: () => said("li", "verifying"),
+  gap: () => said("li", "gap"),
+};
