@@ -26,7 +26,7 @@ _FAR = (
     r"-\s*(?:[5-9]\d{2}|\d{4,})(?:\.\d+)?(?:px|pt)?"
     r"|-\s*(?:[3-9]\d|\d{3,})(?:\.\d+)?(?:r?em|ch|vw|vh)|-\s*\d{3,}%"
 )
-_ZERO = r"0*\.?0*(?:px|pt|r?em|%|vw|vh)?"
+_ZERO = r"(?:0+(?:\.0*)?|\.0+)(?:px|pt|r?em|%|vw|vh)?"
 _HIDING = re.compile(
     r"(?:^|;)(?:"
     r"display:none|visibility:(?:hidden|collapse)|content-visibility:hidden"

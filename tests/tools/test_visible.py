@@ -50,6 +50,8 @@ def test_hidden_text_is_not_extracted(way: str) -> None:
         "opacity:1",
         "font-size:0.9em",
         "font-size:10px",
+        "display:block;font-size:em",
+        "opacity:",
         "left:-9999px",
         "color:#fff;background:#000",
         "visibility:visible",
