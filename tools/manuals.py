@@ -18,7 +18,7 @@ _GENERATORS = ("asciidoc", "texi2any", "makeinfo", "texi2html", "pandoc", "groff
 _ROOTS = (
     # LibreOffice's help; Sphinx with the newer themes; rustdoc.
     XPath("//div[@id='DisplayArea' and @itemprop]"),
-    XPath("//*[@role='main']//div[@itemprop='articleBody'] | //article[@id='furo-main-content']"),
+    XPath("//*[@role='main' and @class='document']/div[@itemprop='articleBody'] | //article[@id='furo-main-content']"),
     XPath("//body[contains(@class, 'rustdoc')]//section[@id='main-content']"),
 )
 _HAS_ROOT = XPath(

@@ -42,3 +42,11 @@ def test_a_class_called_section_does_not_make_a_manual() -> None:
     page = f"<div class='section'>Ad</div><article><h1>News</h1><p>{sentence * 8}</p></article>"
     made = extract_page(page.encode(), Source("https://a.example/", "text/html"))
     assert sentence.strip() in made.text
+
+
+def test_the_first_part_that_a_site_calls_an_article_s_body_is_not_a_manual() -> None:
+    sentence = "The service keeps its address after a restart, because the file names it. "
+    teaser = "<div class='card' itemprop='articleBody'>What inspires someone?</div>"
+    page = f"<main role='main'><article><h1>News</h1><p>{sentence * 8}</p></article>{teaser}</main>"
+    made = extract_page(f"<!doctype html><title>t</title>{page}".encode(), Source("https://a.example/b", "text/html"))
+    assert sentence.strip() in made.text
