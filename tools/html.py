@@ -8,6 +8,7 @@ import trafilatura
 from lxml.etree import LxmlError, SubElement, XPath
 from lxml.html import HtmlElement
 from trafilatura.settings import Document
+from trafilatura.xml import xmltotxt
 
 from tools.charset import clean
 from tools.errors import PageUnreadable
@@ -35,6 +36,8 @@ PROSE = 0.6
 SENTENCE_BYTES = 80
 """A line of so many bytes is a sentence or more: 27 Chinese characters, 13 English words. So is a text of which they
 make up the share PROSE."""
+AN_ARTICLE_BYTES = 4_000
+"""So much in sentences, where they are most of what was found, is an article; what else the page has is beside it."""
 WORTH_CHARS = 200
 SCRIPTS_OF_DOCUMENT = 3
 """With more than these, a saved file is a page of the web."""
@@ -91,8 +94,10 @@ def main_text(tree: HtmlElement, root: HtmlElement | None, kind: Kind | None, *,
         if menu.getparent() is not None and menu.find(".//h1") is None:
             menu.drop_tree()
     found, comments = _trafilatura(tree, fast=fast)
-    little = _little(kind, found)
-    if found and len(found) + comments >= little * _visible_chars(tree):
+    sentences, is_prose = _prose(found)
+    little = _little(kind, is_prose)
+    is_article = is_prose and sentences >= AN_ARTICLE_BYTES
+    if is_article or (found and len(found) + comments >= little * _visible_chars(tree)):
         return found
     structured = _without_surroundings(tree, lists_of_links=False)
     missed = len(structured) > WORTH_CHARS and len(found) + comments < little * len(structured)
@@ -105,13 +110,18 @@ def _mark_forum(tree: HtmlElement) -> None:
     script.text = '{"@type": "DiscussionForumPosting"}'
 
 
-def _little(kind: Kind, found: str) -> float:
+def _prose(found: str) -> tuple[int, bool]:
+    """Bytes in sentences, and whether they are most of the text."""
+    lines = list(map(len, found.encode().split(b"\n")))
+    sentences = sum(size for size in lines if size >= SENTENCE_BYTES)
+    return sentences, sentences >= PROSE * sum(lines)
+
+
+def _little(kind: Kind, is_prose: bool) -> float:
     if kind.product:
         return LITTLE_OF_PRODUCT
     if kind.article or kind.forum or kind.question:
         return LITTLE_OF_POST
-    lines = list(map(len, found.encode().split(b"\n")))
-    is_prose = sum(size for size in lines if size >= SENTENCE_BYTES) >= PROSE * sum(lines)
     return LITTLE_OF_PROSE if is_prose else LITTLE
 
 
@@ -165,12 +175,13 @@ def _visible_chars(element: HtmlElement) -> int:
 def _trafilatura(tree: HtmlElement, *, fast: bool) -> tuple[str, int]:
     """Markdown of the main text and the number of characters it takes for comments.
 
-    Looking for comments is what keeps the posts of a forum in the text: without it they are cut out first.
+    Looking for comments is what keeps the posts of a forum in the text: without it they are cut out first. Bold and
+    italics are let go: asked to keep them, it takes the pieces for paragraphs of their own and loses some of them.
     """
-    found = trafilatura.bare_extraction(tree, fast=fast, include_comments=True, include_formatting=True)
+    found = trafilatura.bare_extraction(tree, fast=fast, include_comments=True, include_formatting=False)
     if not isinstance(found, Document):
         return "", 0
-    return _tidy(found.text or ""), len(found.comments or "")
+    return _tidy(xmltotxt(found.body, include_formatting=True)), len(found.comments or "")
 
 
 def _tidy(markdown: str) -> str:

@@ -62,6 +62,21 @@ def test_names_are_written_as_they_are_and_no_tags_are_left() -> None:
     assert "Edit apt_preferences(5) and *.list, now." in made.text
 
 
+def test_asking_for_headings_does_not_change_which_text_is_found() -> None:
+    lead = "<h2>What it keeps</h2><p>The <b>service</b> keeps <i>its</i> address.</p>"
+    made = read(f"<article><h1>Address</h1>{lead}<p>{SENTENCE * 8}</p></article>")
+    assert "## What it keeps" in made.text
+    assert "The service keeps its address." in made.text
+
+
+def test_a_long_article_is_enough_however_long_the_list_of_others_below_it_is() -> None:
+    others = "".join(f"<div class='teaser'><a href='/{n}'>Other {n}.</a> What happened there</div>" for n in range(500))
+    text = "".join(f"<p>Part {n}. {SENTENCE * 6}</p>" for n in range(12))
+    made = read(f"<article><h1>Address</h1>{text}</article><section class='more-of-us'>{others}</section>")
+    assert SENTENCE.strip() in made.text
+    assert "Other 7." not in made.text
+
+
 def test_the_site_is_what_the_page_calls_it_else_its_host() -> None:
     body = f"<article><p>{SENTENCE * 4}</p></article>"
     assert read(body, "<meta property='og:site_name' content='Der  Spiegel'>").site == "Der Spiegel"
