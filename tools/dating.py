@@ -1,10 +1,12 @@
 """When a page was published, only where it says so: a wrong date in a prompt is a wrong answer.
 
 htmldate's wide search takes a footer's year: a date on 9 of 10 pages that have none. Its strict search still takes
-the day a shop, a start page or a manual was last touched; such pages are asked for less.
+what stands in any script, the month in the address of a picture, the day of a comment, and the day a shop, a start
+page or a manual was last touched.
 """
 
 import re
+from itertools import islice
 from urllib.parse import urlsplit
 
 from htmldate import find_date
@@ -13,12 +15,13 @@ from lxml.html import HtmlElement
 
 from tools.kinds import Kind
 
-_META = XPath("//meta[@property or @name or @itemprop][@content]")
+_META = XPath("//meta[@content]")
 _TIMES = XPath("//@datetime", smart_strings=False)
 _SHOWN = XPath("/html/body//text()[not(parent::script or parent::style)]", smart_strings=False)
 MAX_SHOWN_CHARS = 300_000
-_STATED = re.compile(r"(?:dat|time|publ|issued|modif|updat)", re.IGNORECASE)
-_CHANGED = re.compile(r"modif|updat|revis", re.IGNORECASE)
+MAX_META_CHARS = 300
+NEAR = 4
+"""Elements above a date within which a comment says that it is one."""
 _LINKED = re.compile(r'"(date\w+|upload\w*)"\s*:\s*"(\d{4}-\d\d-\d\d)')
 _NEWS_PATH = re.compile(
     r"/(?:news|blog|artic|artikel|post|article|media|magazin|meldung)|/(?:19|20)\d\d\b|\d\d-\d\d-\d{4}"
@@ -37,17 +40,42 @@ def published(tree: HtmlElement, url: str, strict: str, kind: Kind) -> str:
     """strict: what htmldate finds where only stated dates are asked for; kind: of this page. YYYY-MM-DD, "" where the
     page does not say when it was published or is of no kind that is published on a day. The tree stays as it is."""
     where = urlsplit(url)
-    if where.scheme != "file" and where.path.strip("/") in START_PAGES and not where.query:
-        return ""
-    if kind.product:
+    start = where.scheme != "file" and where.path.strip("/") in START_PAGES and not where.query
+    if kind.product or (start and not strict):
         return ""
     if strict:
-        lasts = kind.lasting and not _is_shown(tree, url, strict)
-        return "" if lasts or _only_changed(tree, kind, strict) else strict
+        declared = _is_declared(tree, url, kind, strict)
+        shown = (not start and not kind.lasting and declared) or _is_shown(tree, url, strict)
+        return strict if shown and (declared or not _is_of_a_comment(tree, strict)) else ""
     if not kind.posted and not _NEWS_PATH.search(where.path):
         return ""
     found = find_date(tree, url=url or None, extensive_search=True, original_date=True) or ""
     return "" if found.endswith("-01-01") else found  # a year alone, filled up
+
+
+def _is_declared(tree: HtmlElement, url: str, kind: Kind, date: str) -> bool:
+    """Whether a meta element, JSON-LD or the address names the day. The address of a picture does not: that is the
+    day on which it was uploaded; nor does any other script, which keeps the days of everything."""
+    if date in (day for _, day in _LINKED.findall(kind.linked)):
+        return True
+    year, month, day = date.split("-")
+    spelled = re.compile(
+        rf"{year}\D?{month}\D?{day}(?!\d)|{year}\D0?{int(month)}\D0?{int(day)}(?!\d)"
+        rf"|(?<!\d)0?{int(day)}[./]0?{int(month)}[./]{year}"
+    )
+    stated = (meta.get("content", "")[:MAX_META_CHARS] for meta in _META(tree) if "image" not in _name(meta))
+    return spelled.search(url) is not None or any(map(spelled.search, stated))
+
+
+def _is_of_a_comment(tree: HtmlElement, date: str) -> bool:
+    """Whether the day is that of comments on the page, as their class or id calls them, and of nothing else."""
+    dated = [element for element in tree.iter("time") if date in element.get("datetime", "")]
+    return bool(dated) and all(map(_in_comment, dated))
+
+
+def _in_comment(element: HtmlElement) -> bool:
+    around = [element, *islice(element.iterancestors(), NEAR)]
+    return any("comment" in f"{one.get('class', '')} {one.get('id', '')}".lower() for one in around)
 
 
 def _is_shown(tree: HtmlElement, url: str, date: str) -> bool:
@@ -65,16 +93,5 @@ def _is_shown(tree: HtmlElement, url: str, date: str) -> bool:
     )
 
 
-def _only_changed(tree: HtmlElement, kind: Kind, date: str) -> bool:
-    """Whether the date is stated as that of a change and nowhere as that of publication. What calls itself a post has
-    been published on a day, and a site that states one date alone means that."""
-    if kind.posted:
-        return False
-    stated = [(_name(meta), meta.get("content", "")[:10]) for meta in _META(tree)]
-    stated = [(name, day) for name, day in stated if _STATED.search(name)] + _LINKED.findall(kind.linked)
-    names = [name for name, day in stated if day == date]
-    return bool(names) and all(map(_CHANGED.search, names))
-
-
 def _name(meta: HtmlElement) -> str:
-    return str(meta.get("property") or meta.get("name") or meta.get("itemprop"))
+    return str(meta.get("property") or meta.get("name") or meta.get("itemprop") or "").lower()

@@ -3,7 +3,7 @@
 import pytest
 from lxml.html import document_fromstring
 
-from tools.dating import published
+from tools.dating import published, stated
 from tools.kinds import kind_of
 
 DAY = "2024-03-05"
@@ -23,11 +23,38 @@ def test_a_stated_day_of_publication_is_kept() -> None:
     assert dated(STATED) == DAY
 
 
-def test_the_day_of_a_mere_change_is_not_the_day_of_publication() -> None:
-    changed = f'<meta property="article:modified_time" content="{DAY}T10:00:00Z">'
-    assert dated(changed) == ""
-    assert dated(changed + STATED) == DAY
-    assert dated(f'<script type="application/ld+json">{{"dateModified": "{DAY}"}}</script>') == ""
+@pytest.mark.parametrize(
+    ("head", "address", "kept"),
+    [
+        (f'<meta name="date" content="{DAY}">', "a", True),
+        ('<meta name="dcterms.issued" content="5.3.2024">', "a", True),
+        (f'<script type="application/ld+json">{{"datePublished": "{DAY}"}}</script>', "a", True),
+        ("", "2024/03/05/a", True),
+        ('<meta property="og:image" content="https://a.example/2024/03/05/a.png">', "a", False),
+        (f'<script>var shop = {{"opened": "{DAY}"}}</script>', "a", False),
+    ],
+)
+def test_what_neither_the_page_states_nor_its_reader_sees_is_no_day_of_publication(
+    head: str, address: str, kept: bool
+) -> None:
+    assert dated(head, f"https://www.example.org/{address}") == (DAY if kept else "")
+
+
+def test_the_day_of_publication_goes_before_that_of_a_change_which_alone_is_the_page_s_day() -> None:
+    changed = '<meta property="article:modified_time" content="2025-01-02T10:00:00Z">'
+    body = "<body><p>x</p></body></html>"
+    both = document_fromstring(f"<html><head>{changed}{STATED}</head>{body}")
+    assert published(both, "https://a.example/a", stated(both, "https://a.example/a"), kind_of(both)) == DAY
+    alone = document_fromstring(f"<html><head>{changed}</head>{body}")
+    assert published(alone, "https://a.example/a", stated(alone, "https://a.example/a"), kind_of(alone)) == "2025-01-02"
+
+
+def test_the_day_of_a_comment_is_not_that_of_the_page() -> None:
+    time = f"<time datetime='{DAY}T10:00'>5 March 2024</time>"
+    comment = f"<ol><li class='comment even'><p>{time} Thanks!</p></li></ol>"
+    assert found(f"<html><body><p>Text</p>{comment}</body></html>", "https://a.example/a", DAY) == ""
+    assert found(f"<html><body><p>By Ann, {time}</p>{comment}</body></html>", "https://a.example/a", DAY) == DAY
+    assert found(f"<html><head>{STATED}</head><body>{comment}</body></html>", "https://a.example/a", DAY) == DAY
 
 
 @pytest.mark.parametrize(
@@ -38,8 +65,11 @@ def test_what_is_sold_has_no_day_of_publication(product: str) -> None:
     assert dated(product + STATED) == ""
 
 
-def test_a_start_page_has_no_day_of_publication_but_a_post_by_number_has() -> None:
+def test_a_start_page_has_the_day_that_its_reader_sees_and_a_post_by_number_the_stated_one() -> None:
     assert dated(STATED, "https://www.example.org/") == ""
+    shown = "<html><body><p>Published on 5 March 2024</p></body></html>"
+    assert found(shown, "https://www.example.org/", DAY) == DAY
+    assert found(shown, "https://www.example.org/", "") == ""
     assert dated(STATED, "https://www.example.org/?p=12") == DAY
 
 
