@@ -101,13 +101,15 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One query that went out. failure: the reason word of a SearchDown, "" when the engine answered."""
+    """One query that went out. failure: the reason word of a SearchDown, "" when the engine answered; urls: of the
+    results, in the engine's order."""
 
     query: str
     results: int
     engine: str = ""
     failure: str = ""
     detail: str = ""
+    urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,12 +31,13 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """An engine answered. results may be 0: it works and found nothing."""
+    """An engine answered. results may be 0: it works and found nothing; urls: of the results, in the engine's order."""
 
     query: str
     engine: str
     results: int
     seconds: float = 0.0
+    urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Runs that live in the store: their events as a stream that any replica writes once and reads as often as it likes.
 
-    kz:u:USER:run:ID      hash: status, thread, created, cancel (the reason, once somebody asked for it)
+    kz:u:USER:run:ID      hash: status, thread, created, cancel (the reason, once somebody asked for it), request
     kz:u:USER:events:ID   stream; the entry 0-N is event N, from 1
     kz:u:USER:lease:ID    there while a replica works on it
 
@@ -60,13 +60,15 @@ class RunEnded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class RunHead:
-    """What is known of a run without its events. created: ISO 8601, UTC."""
+    """What is known of a run without its events. created: ISO 8601, UTC; request: what a dialect must repeat of the
+    request, as JSON, "" for none."""
 
     id: str
     thread: str
     status: RunStatus
     created: str
     cancelling: bool = False
+    request: str = ""
 
 
 class RunLog:
@@ -79,9 +81,9 @@ class RunLog:
         self.lease_seconds = lease_seconds
         self._append, self._end_lost = client.register_script(_APPEND), client.register_script(_END_LOST)
 
-    async def begin(self, user: str, run_id: str, thread: str) -> None:
+    async def begin(self, user: str, run_id: str, thread: str, request: str = "") -> None:
         created = datetime.now(UTC).isoformat(timespec="seconds")
-        head: dict[Any, Any] = {"status": "running", "thread": thread, "created": created}
+        head: dict[Any, Any] = {"status": "running", "thread": thread, "created": created, "request": request}
         with reaching():
             async with self._client.pipeline(transaction=True) as pipe:
                 pipe.hset(key_of(user, "run", run_id), mapping=head)
@@ -116,7 +118,8 @@ class RunLog:
         if text.get("status") not in get_args(RunStatus):
             return None
         status = cast(RunStatus, text["status"])
-        return RunHead(run_id, text.get("thread", ""), status, text.get("created", ""), "cancel" in text)
+        created, request = text.get("created", ""), text.get("request", "")
+        return RunHead(run_id, text.get("thread", ""), status, created, "cancel" in text, request)
 
     async def cancel(self, user: str, run_id: str, reason: str) -> RunHead | None:
         """Asks whoever works on it to stop; the head as it was before. Asking twice is asking once."""

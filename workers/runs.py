@@ -29,7 +29,8 @@ INTERNAL = "something broke on our side; try again, and report the request id if
 @dataclass(frozen=True, slots=True)
 class Run:
     """One question of one user. id: of the request; thread: a new one where the caller named none; answer_id: what
-    the answer will be called, "" for a name of the agent's own."""
+    the answer will be called, "" for a name of the agent's own; kept: whether the answer goes to the store; request:
+    what a dialect must repeat of the request, as JSON."""
 
     id: str
     user: str
@@ -37,6 +38,8 @@ class Run:
     asked: Asked
     service: Service
     answer_id: str = ""
+    kept: bool = True
+    request: str = ""
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """The run's events; its answer is kept before it goes out. Closing this generator closes the run, and with it
@@ -65,7 +68,7 @@ class Run:
                     if isinstance(event, Answered):
                         meter.usage = greater(meter.usage, event.answer.usage)
                         event = self._named(event)
-                    yield event, isinstance(event, Answered) and await self._keep(event)
+                    yield event, self.kept and isinstance(event, Answered) and await self._keep(event)
                     if isinstance(event, Failed):
                         log = structlog.get_logger()
                         log.warning("run_failed", request_id=self.id, code=event.code, detail=event.message)

@@ -221,16 +221,17 @@ class Store:
         return True
 
     async def forget_answer(self, user: str, answer_id: str) -> Forgotten:
-        """The answer, its evidence and its turn; the other turns of its thread stay."""
+        """The answer, its evidence, its turn and the events that led to it; the other turns of its thread stay."""
         if not is_id(answer_id):
             return Forgotten()
         with reaching():
             async with self.client.pipeline(transaction=True) as pipe:
                 pipe.delete(key_of(user, "answer", answer_id))
                 pipe.delete(key_of(user, "evidence", answer_id))
+                pipe.delete(*(key_of(user, kind, answer_id) for kind in ("run", "events", "lease")))
                 for key, turn in await self._turns_of(user, answer_id):
                     pipe.lrem(key, 0, cast(str, turn))
-                answers, evidence, *turns = await pipe.execute()
+                answers, evidence, _, *turns = await pipe.execute()
         return Forgotten(answers, evidence, turns=sum(turns))
 
     async def forget_thread(self, user: str, thread_id: str) -> Forgotten:

@@ -63,14 +63,16 @@ async def _ask(wanted: PlannedSearch, runtime: Runtime[Run]) -> _Outcome:
         return wanted, late
     kept = tuple(result for result in found if within_domains(result.url, query))  # an engine may ignore them
     engine = kept[0].engine if kept else ""
-    runtime.stream_writer(Searched(wanted.query, engine, len(kept), round(time.monotonic() - started, 3)))
+    seconds, urls = round(time.monotonic() - started, 3), tuple(result.url for result in kept)
+    runtime.stream_writer(Searched(wanted.query, engine, len(kept), seconds, urls))
     return wanted, kept
 
 
 def _record(wanted: PlannedSearch, outcome: tuple[SearchResult, ...] | SearchDown) -> Asked:
     if isinstance(outcome, SearchDown):
         return Asked(wanted.query, 0, "", outcome.reason, outcome.detail)
-    return Asked(wanted.query, len(outcome), outcome[0].engine if outcome else "")
+    urls = tuple(result.url for result in outcome)
+    return Asked(wanted.query, len(outcome), outcome[0].engine if outcome else "", urls=urls)
 
 
 def _known_only(plan: Plan, run: Run) -> tuple[list[str], tuple[Skipped, ...]]:

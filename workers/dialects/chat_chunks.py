@@ -6,20 +6,14 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from agent.answer import Answer, Correction, Source
-from agent.citations import MARKER
+from agent.answer import Answer, Source
 from agent.delta import Delta, Usage
 from agent.events import Answered, Cancelled, Cited, Event, Failed, Text, Thinking
-from workers.dialects.markers import Marked, Renumbered, annotations, renumbered, sonar_fields
+from workers.dialects.markers import annotations, renumbered, sonar_fields
 from workers.dialects.openai_errors import error_fields
+from workers.dialects.written import Written
 from workers.problems import Problem, without_hosts
 from workers.sse import Message, one_line
-
-_LONGEST_SHOWN = 200  # characters of a correction in the note; the whole one is under GET /v1/answers/{id}
-_NOTES = {
-    "en": ("**Corrected after it was written:**", "removed"),
-    "zh": ("**写出后更正：**", "删去"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +87,10 @@ async def answer_chunks(completion: Completion, events: AsyncGenerator[Event, No
 
 
 class _Streaming:
-    """Which chunks an event becomes. Streamed text is never taken back (decision 6): corrections are a note."""
+    """Which chunks an event becomes."""
 
     def __init__(self, completion: Completion) -> None:
-        self._completion, self._writing = completion, Renumbered()
-        self._marked: list[Marked] = []
+        self._completion, self._written = completion, Written()
         self._begun = False
 
     def of(self, event: Event) -> list[Message]:
@@ -105,9 +98,9 @@ class _Streaming:
             case Thinking() if self._completion.thinking:
                 return [self._completion.chunk({"reasoning_content": event.text})]
             case Text():
-                return [self._said(self._writing.text(event.text))]
+                return [self._said(self._written.text(event.text))]
             case Cited():
-                return [self._said(self._cite(Source(event.number, event.url, event.title)))]
+                return [self._said(self._written.cite(Source(event.number, event.url, event.title)))]
             case Answered():
                 return self._end(event.answer)
             case Failed():
@@ -120,55 +113,18 @@ class _Streaming:
         self._begun = True
         return self._completion.chunk({"content": text})
 
-    def _cite(self, source: Source) -> str:
-        marker, place = self._writing.cite(source)
-        self._marked.append(place)
-        return marker
-
     def _end(self, answer: Answer) -> list[Message]:
         """What the model did not stream (that nothing was found, say) is said now."""
         usage = usage_fields(answer.usage, len(answer.asked))
-        told = [] if self._begun else [self._said(self._with_markers(answer.text, answer))]
-        if answer.corrections and self._begun:
-            told.append(self._said(self._note(answer)))
-        if self._marked:
-            told.append(self._completion.chunk({"annotations": annotations(self._marked)}))
-        about = _about(answer, self._writing.sources)
+        last = self._written.note(answer) if self._begun else self._written.whole(answer)
+        told = [self._said(last)] if last else []
+        if self._written.marked:
+            told.append(self._completion.chunk({"annotations": annotations(self._written.marked)}))
+        about = _about(answer, self._written.sources)
         told.append(self._completion.chunk({}, _finish(answer), **about, usage=usage))
         if self._completion.include_usage:
             told.append(self._completion.usage_chunk(usage))
         return told
-
-    def _note(self, answer: Answer) -> str:
-        title, removed = _NOTES[answer.language]
-        self._writing.text(f"\n\n---\n{title}\n")
-        lines = [self._line(correction, removed, answer) for correction in answer.corrections]
-        return f"\n\n---\n{title}\n" + "".join(lines)
-
-    def _line(self, correction: Correction, removed: str, answer: Answer) -> str:
-        before, after = _short(correction.before), _short(correction.after)
-        pieces = ["- ", before, " → ", after or f"({removed})", f" ({correction.reason})\n"]
-        return "".join(self._with_markers(piece, answer) for piece in pieces)
-
-    def _with_markers(self, text: str, answer: Answer) -> str:
-        by_number = {source.number: source for source in answer.sources}
-        pieces, end = [], 0
-        for found in MARKER.finditer(text):
-            pieces.append(self._writing.text(text[end : found.start()]))
-            if source := by_number.get(int(found[1])):
-                pieces.append(self._cite(source))
-            end = found.end()
-        return "".join([*pieces, self._writing.text(text[end:])])
-
-
-def _short(text: str) -> str:
-    """One line, cut between markers and never inside one."""
-    line = " ".join(text.split())
-    if len(line) <= _LONGEST_SHOWN:
-        return line
-    cut = line[:_LONGEST_SHOWN]
-    opened = cut.rfind("[citation:")
-    return (cut[:opened] if opened > cut.rfind("]") else cut).rstrip() + " …"
 
 
 def _finish(answer: Answer) -> str:
