@@ -1,7 +1,7 @@
 """Runs that go on when their caller leaves: a task of this replica writes them to the store, where anybody reads."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, replace
 
@@ -115,6 +115,17 @@ async def _gathered(progress: _Progress, seconds: float) -> list[Message]:
 def _or_broken(message: Message | None) -> Message:
     """A run that ends without a last event is our fault, and ends all the same."""
     return message or Message("failed", {"code": "internal", "message": INTERNAL}, last=True)
+
+
+def joined(messages: Iterable[Message]) -> list[Message]:
+    """The same messages; neighbouring pieces of text are one."""
+    gathered: list[Message] = []
+    for message in messages:
+        if gathered:
+            _join(gathered, message)
+        else:
+            gathered.append(message)
+    return gathered
 
 
 def _join(gathered: list[Message], message: Message) -> None:

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from agent.answer import Answer
 from workers.dialects.chat_request import ChatBody
+from workers.dialects.responses_request import ResponsesBody
 from workers.problems import KINDS, MEDIA_TYPE
 from workers.requests import AskBody
 from workers.run_log import RunStatus
@@ -143,6 +144,21 @@ RUN: dict[str, Any] = {
         **_problems(401, 403, 404, 503),
     },
 }
+RESPONSES: dict[str, Any] = {
+    "responses": {
+        200: {"description": "a response, or its events", "content": {"application/json": {}, **_TEXT_STREAM}},
+        **_openai_errors(400, 401, 403, 404, 408, 413, 415, 500, 502, 503),
+    },
+    "openapi_extra": {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _reference("ResponsesBody")}}}
+    },
+}
+RESPONSE: dict[str, Any] = {
+    "responses": {
+        200: {"description": "the response, or its events", "content": {"application/json": {}, **_TEXT_STREAM}},
+        **_openai_errors(400, 401, 403, 404, 500, 503),
+    },
+}
 MODELS: dict[str, Any] = {"responses": _openai_errors(401, 403, 404)}
 PROBLEMS: dict[str, Any] = {"responses": _problems(401, 403, 404, 503)}
 
@@ -168,6 +184,7 @@ def _schemas() -> dict[str, Any]:
         "stored": {"type": "boolean", "description": "whether GET /v1/answers/{id} will find it"},
     }
     chat = ChatBody.model_json_schema(ref_template=COMPONENTS)
-    parts = {**asked.pop("$defs", {}), **answer.pop("$defs", {}), **chat.pop("$defs", {})}
-    ours = {"AskBody": asked, "Answer": answer, "ChatBody": chat}
+    responses = ResponsesBody.model_json_schema(ref_template=COMPONENTS)
+    ours = {"AskBody": asked, "Answer": answer, "ChatBody": chat, "ResponsesBody": responses}
+    parts = {name: schema for each in ours.values() for name, schema in each.pop("$defs", {}).items()}
     return {**parts, **ours, "Problem": PROBLEM_SCHEMA, "OpenAIError": OPENAI_ERROR_SCHEMA, "Run": RUN_SCHEMA}

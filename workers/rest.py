@@ -14,12 +14,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from agent.errors import AgentError
 from workers.detached import Detached
-from workers.dialects.chat import get_model, list_models, post_chat
 from workers.dialects.openai_errors import refusal
+from workers.dialects.routes import add_dialects
 from workers.gate import Gate
 from workers.mcp_doors import McpOverHttp
 from workers.metrics import CONTENT_TYPE
-from workers.openapi import ANSWERED, ASKED, CHAT, EVENTS, MODELS, PROBLEMS, RUN, SOURCE, SOURCES, describe
+from workers.openapi import ANSWERED, ASKED, EVENTS, PROBLEMS, RUN, SOURCE, SOURCES, describe
 from workers.page.files import Page
 from workers.problems import UNKNOWN_ANSWER, Problem, problem_of
 from workers.requests import read_asked
@@ -56,9 +56,7 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     app.add_api_route("/v1/answers/{answer_id}/cancel", cancel_answer, methods=["POST"], status_code=202, **RUN)
     app.add_api_route("/v1/answers/{answer_id}/sources", list_sources, methods=["GET"], **SOURCES)
     app.add_api_route("/v1/answers/{answer_id}/sources/{number}", get_source, methods=["GET"], **SOURCE)
-    app.add_api_route("/v1/chat/completions", post_chat, methods=["POST"], **CHAT)
-    app.add_api_route("/v1/models", list_models, methods=["GET"], **MODELS)
-    app.add_api_route("/v1/models/{model}", get_model, methods=["GET"], **MODELS)
+    add_dialects(app)
     app.add_api_route("/healthz", healthz, methods=["GET"])
     app.add_api_route("/readyz", readyz, methods=["GET"])
     app.add_api_route("/metrics", metrics, methods=["GET"], response_class=PlainTextResponse)

@@ -122,7 +122,7 @@ def understood(fields: dict[str, Any], default_depth: Depth) -> ChatAsked:
     depth = "quick" if size == "low" and depth == "normal" else depth
     try:
         question = Question(
-            text, depth, _turns(body.messages[:last]), filters=_filters(body), instructions=instructions
+            text, depth, turns_of(body.messages[:last]), filters=_filters(body), instructions=instructions
         )
     except BadQuestion as bad:  # whose fields all come from the messages here
         raise Problem("bad_question", str(bad), "messages") from None
@@ -166,7 +166,7 @@ def _filters(body: ChatBody) -> Filters:
     )
 
 
-def _turns(messages: list[ChatMessage]) -> tuple[Turn, ...]:
+def turns_of(messages: list[ChatMessage]) -> tuple[Turn, ...]:
     """The latest turns. Messages of one side that follow each other are one; a greeting before any question goes."""
     turns: list[tuple[list[str], list[str]]] = []
     for message in messages:
