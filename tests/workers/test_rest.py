@@ -402,7 +402,8 @@ def references(schema: object) -> set[str]:
 async def test_the_description_is_whole_and_names_every_route(client: httpx.AsyncClient) -> None:
     schema = (await client.get("/openapi.json")).json()
     runs = {f"{ASK}/{{answer_id}}/events", f"{ASK}/{{answer_id}}/cancel"}
-    dialects = {"/v1/chat/completions", "/v1/models", "/v1/models/{model}"}
+    responses = {"/v1/responses", "/v1/responses/{response_id}", "/v1/responses/{response_id}/cancel"}
+    dialects = {"/v1/chat/completions", "/v1/models", "/v1/models/{model}", *responses}
     answers = {ASK, *(f"{ASK}/{{answer_id}}{path}" for path in ("", "/sources", "/sources/{number}"))}
     assert set(schema["paths"]) == {*answers, "/healthz", "/readyz", "/metrics", *runs, *dialects}
     models = {f"#/components/schemas/{name}" for name in schema["components"]["schemas"]}

@@ -139,10 +139,10 @@ async def cancel_response(request: Request, response_id: str) -> Response:
     """Ask for an end of a response in the background, whichever replica works on it."""
     service: Service = request.state.service
     kept = await _found(request, response_id)
-    if not kept.repeated.fields["background"]:
+    log = service.run_log
+    head = await service.in_store_time(log.cancel(request.state.user, kept.run_id, BY_CALLER)) if log else None
+    if not kept.repeated.fields["background"] and (head is None or head.status != "running"):
         raise Problem("bad_question", "only a response that was made in the background can be cancelled", "id")
-    assert service.run_log is not None, "what goes on in the background is in it"
-    await service.in_store_time(service.run_log.cancel(request.state.user, kept.run_id, BY_CALLER))
     responding = Responding(kept.run_id, kept.repeated)
     responding.begin()
     async for _, message in kept.messages:  # its last event comes within a second

@@ -9,6 +9,7 @@ from workers.openapi import CHAT, MODELS, RESPONSE, RESPONSES
 
 def add_dialects(app: FastAPI) -> None:
     app.add_api_route("/v1/chat/completions", post_chat, methods=["POST"], **CHAT)
+    app.add_api_route("/chat/completions", post_chat, methods=["POST"], include_in_schema=False)  # Perplexity's
     app.add_api_route("/v1/models", list_models, methods=["GET"], **MODELS)
     app.add_api_route("/v1/models/{model}", get_model, methods=["GET"], **MODELS)
     app.add_api_route("/v1/responses", post_response, methods=["POST"], **RESPONSES)
