@@ -30,6 +30,11 @@ def echo(prompt: str) -> str:
     return thought("Repeat it.", f"tools: {tools}, defer_loading: {unset}\n" + prompt[-900:].replace("<", "‹"))
 
 
+def thinks_on(prompt: str) -> str:
+    """Thinks without an end, until its reasoning is closed for it and the answer begun."""
+    return "It is the moon[citation:1]." if prompt.endswith("</think>\n\n") else "<think>\n" + "hm, " * 3_000
+
+
 @dataclass(frozen=True)
 class Case:
     """says: R1's raw output, or a function from the rendered prompt to it.
@@ -82,6 +87,7 @@ ANSWERS = (
     Case("names-the-tags", thought("Hm.", "R1 writes `<think>` first."), text="R1 writes `<think>` first."),
     Case("call-in-the-answer", thought("Hm.", "So it is. " + calling(SEARCH_CALL)), text="So it is.", fact="B4.1"),
     Case("echo", echo),
+    Case("thinks-on", thinks_on, text="", finish="length", max_tokens=64),
     Case("long", thought("Hm.", "word " * 6_000), max_tokens=8_000),
 )
 PLAN = '{"calls": [{"name": "web_search", "arguments": {"query": "tides"}}]}'
