@@ -34,7 +34,8 @@ class ModelMisbehaved(AgentError):
 class ModelDown(AgentError):
     """The model server is unreachable, refuses, stalls or broke off.
 
-    reason: `unreachable`, `timeout`, `stalled`, `http_503`, `context_overflow`, `broken_stream`, `aborted` …
+    reason: `unreachable`, `timeout`, `stalled`, `http_503`, `context_overflow`, `broken_stream`, `aborted` …;
+            `no_tools`: the prompt declares some, and nothing was asked, because the model's profile sends none
     retry_after: seconds that the server asked to be left alone for, 0 where it named none
     """
 

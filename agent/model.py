@@ -135,6 +135,8 @@ class ModelServer:
 
     async def _replied(self, prompt: Prompt, name: str) -> AsyncGenerator[Delta, None]:
         """Once the finish has come the reply is whole, whatever happens to the connection afterwards."""
+        if prompt.tools and self._profile.quirks.tools == "no":
+            raise ModelDown("no_tools", f"profile {self._profile.name} sends no tools; ask without any")
         if prompt.tools and self._profile.quirks.tools == "unstreamed":
             prompt = replace(prompt, stream=False)
         reply = self._reply(prompt)

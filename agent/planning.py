@@ -3,6 +3,8 @@
     streamed -> (unreadable, or something was lost) once more, not streamed -> (no call) a plan as JSON under the
     server's grammar -> (refused) as plain JSON -> no call at all
 
+Where the model is sent no tools (its profile), the plan as JSON is the first thing that is asked for.
+
 What was taken is said by an Outcome; who asks decides what to do without any call.
 """
 
@@ -16,7 +18,7 @@ from agent.delta import Delta, Generate, Usage
 from agent.errors import ModelDown
 from agent.markup import BEGINNINGS
 from agent.plan_json import plan_schema, read_plan
-from agent.prompt import Message, Prompt
+from agent.prompt import Message, Prompt, Tool
 from agent.runaway import Runaway
 
 Outcome = Literal["parsed", "rescued", "repeated", "json_plan", "enough", "fallback"]
@@ -57,7 +59,12 @@ class Planner:
 
     async def round(self, prompt: Prompt) -> PlannerRound:
         """Raises ModelDown only where the first attempt does."""
-        spoken = await self._spoken(prompt)
+        try:
+            spoken = await self._spoken(prompt)
+        except ModelDown as down:
+            if down.reason != "no_tools":
+                raise
+            return await self._without_tools(prompt)
         turn = self._read(prompt, spoken)
         refused = turn.refused
         if self._lost(prompt, spoken, turn):
@@ -74,6 +81,15 @@ class Planner:
         if planned is None or not planned.calls:
             return PlannerRound(Turn(), "fallback", refused)
         return PlannerRound(planned, "json_plan", refused + planned.refused)
+
+    async def _without_tools(self, prompt: Prompt) -> PlannerRound:
+        """Its only attempt is the plan as JSON; an empty one in a later round means enough. Raises ModelDown."""
+        planned = await self._plan(replace(prompt, tools=()), prompt.tools)
+        if planned is None:
+            return PlannerRound(Turn(), "fallback")
+        if planned.calls:
+            return PlannerRound(planned, "json_plan", planned.refused)
+        return PlannerRound(Turn(), "fallback" if self.needed or planned.refused else "enough", planned.refused)
 
     def _read(self, prompt: Prompt, spoken: "_Spoken") -> Turn:
         return read_calls(prompt.tools, spoken.last.calls, spoken.text, spoken.thinking, self.most)
@@ -105,14 +121,21 @@ class Planner:
         return usage.completion_tokens - usage.reasoning_tokens - seen
 
     async def _as_json(self, prompt: Prompt) -> Turn | None:
-        asked = replace(with_order(prompt, self.order), schema=plan_schema(prompt.tools))
+        try:
+            return await self._plan(prompt, prompt.tools)
+        except ModelDown:
+            return None
+
+    async def _plan(self, prompt: Prompt, tools: tuple[Tool, ...]) -> Turn | None:
+        """None where it is not the JSON object that was asked for. Raises ModelDown."""
+        asked = replace(with_order(prompt, self.order), schema=plan_schema(tools))
         try:
             spoken = await self._spoken(asked)
         except ModelDown as down:
             if down.reason not in _REFUSES_SCHEMA:
-                return None
-            spoken = await self._attempt(replace(asked, schema=None)) or _Spoken()
-        return read_plan(prompt.tools, spoken.text.strip() or spoken.thinking, self.most)
+                raise
+            spoken = await self._spoken(replace(asked, schema=None))
+        return read_plan(tools, spoken.text.strip() or spoken.thinking, self.most)
 
     async def _attempt(self, prompt: Prompt) -> "_Spoken | None":
         try:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from itertools import groupby
 
 from agent.calls import object_arguments
 from agent.fence import fence
@@ -15,7 +16,8 @@ def request_body(prompt: Prompt, model: str, profile: Profile = GENERIC) -> dict
     """tools only where the prompt has some and the profile allows them; usage is asked for, where a stream would not
     bring it by itself."""
     quirks = profile.quirks
-    messages = [_message(message) for message in _in_call_order(_fitting(_told(prompt, profile), profile))]
+    ordered = _in_call_order(_told(prompt, profile))
+    messages = [_message(message) for message in _fitting(_spelled_out(ordered, profile), profile)]
     body: dict[str, object] = {
         "model": model,
         "messages": messages,
@@ -78,7 +80,28 @@ def _thought(due: Due) -> dict[str, object]:
     return {"role": "assistant", "content": f"<think>\n{inside}\n</think>\n\n"}
 
 
-def _fitting(messages: tuple[Message, ...], profile: Profile) -> tuple[Message, ...]:
+def _spelled_out(messages: list[Message], profile: Profile) -> list[Message]:
+    """For a server that is sent no tools: calls as the JSON that they were planned in, and their results as a user's
+    message, because it may refuse tool_calls and the role of a tool."""
+    if profile.quirks.tools != "no":
+        return messages
+    spelled: list[Message] = []
+    for role, run in groupby(messages, lambda message: message.role):
+        if role == "tool":
+            spelled.append(Message("user", "\n\n".join(message.content for message in run)))
+        else:
+            spelled += (_as_plan(message) for message in run)
+    return spelled
+
+
+def _as_plan(message: Message) -> Message:
+    if not message.tool_calls:
+        return message
+    calls = [{"name": call.name, "arguments": object_arguments(call.arguments) or {}} for call in message.tool_calls]
+    return Message(message.role, json.dumps({"calls": calls}, ensure_ascii=False))
+
+
+def _fitting(messages: list[Message], profile: Profile) -> tuple[Message, ...]:
     """The messages as the profile's server takes them: no system role, or no two of one role in a row."""
     fitted: list[Message] = []
     for message in messages:

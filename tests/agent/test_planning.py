@@ -11,6 +11,7 @@ from agent.errors import ModelDown
 from agent.model import ModelConfig, ModelServer
 from agent.planner import TOOLS
 from agent.planning import Planner, PlannerRound, with_order
+from agent.profile import Profile, Quirks
 from agent.prompt import Message, Prompt
 from agent.question import Question
 from tests.fake_model import Body, Fault, Reply, fake_model
@@ -50,12 +51,12 @@ def _kind(request: Body) -> str:
     return "streamed" if request["stream"] else "whole"
 
 
-async def ask(needed: bool = True, most: int = 8, **replies: Reply) -> Asked:
+async def ask(needed: bool = True, most: int = 8, profile: Profile | None = None, **replies: Reply) -> Asked:
     """replies: by the kind of request: streamed, whole, grammar, json."""
     script: Callable[[Body], Reply] = lambda request: replies[_kind(request)]  # noqa: E731
     spent: list[Usage] = []
     async with fake_model(script) as server:
-        model = ModelServer(ModelConfig(server.url))
+        model = ModelServer(ModelConfig(server.url, profile=profile))
         planner = Planner(model.generate, lambda text: len(text) // 4, spent.append, "ORDER", most, needed)
         try:
             found = await planner.round(PROMPT)
@@ -184,6 +185,42 @@ async def test_every_attempts_usage_is_told() -> None:
 async def test_a_server_that_is_down_is_said() -> None:
     with pytest.raises(ModelDown):
         await ask(streamed=Reply(fault=Fault(status=503)))
+
+
+NO_TOOLS = Profile("no-tools", "A server that is sent no tools", quirks=Quirks(tools="no"))
+
+
+async def test_where_no_tools_are_sent_the_plan_is_asked_for_as_json_at_once() -> None:
+    asked = await ask(profile=NO_TOOLS, grammar=Reply(PLAN, "hm"))
+    assert (asked.round.outcome, asked.queries, asked.kinds) == ("json_plan", ["tides"], ["grammar"])
+    assert "tools" not in asked.requests[0]
+
+
+async def test_where_no_tools_are_sent_a_server_without_a_grammar_is_asked_for_plain_json() -> None:
+    asked = await ask(profile=NO_TOOLS, grammar=REFUSED, json=Reply(PLAN))
+    assert (asked.round.outcome, asked.queries, asked.kinds) == ("json_plan", ["tides"], ["grammar", "json"])
+
+
+@pytest.mark.parametrize(
+    ("needed", "said", "outcome"),
+    [
+        (False, '{"calls": []}', "enough"),
+        (True, '{"calls": []}', "fallback"),
+        (False, "Enough.", "fallback"),
+        (False, '{"calls": [{"name": "web_search", "arguments": {"query": 3}}]}', "fallback"),
+    ],
+)
+async def test_where_no_tools_are_sent_only_an_empty_plan_in_a_later_round_means_enough(
+    needed: bool, said: str, outcome: str
+) -> None:
+    asked = await ask(needed, profile=NO_TOOLS, grammar=Reply(said))
+    assert (asked.round.outcome, asked.queries, asked.kinds) == (outcome, [], ["grammar"])
+
+
+async def test_where_no_tools_are_sent_a_server_that_is_down_is_said() -> None:
+    with pytest.raises(ModelDown) as caught:
+        await ask(profile=NO_TOOLS, grammar=Reply(fault=Fault(status=503)))
+    assert caught.value.reason == "http_503"
 
 
 def test_an_order_is_added_where_nothing_before_it_changes() -> None:

@@ -1,5 +1,6 @@
 """A new model is a new file; what a file says holds in every request; a broken file is refused by name."""
 
+import json
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -219,9 +220,23 @@ def test_tool_results_are_never_joined() -> None:
     calls = (ToolCall("a", "web_search", '{"query": "x"}'), ToolCall("b", "web_search", '{"query": "y"}'))
     asked = prompt(Message("user", "U"), Message("assistant", "", calls), Message("tool", "1", tool_call_id="a"),
                    Message("tool", "2", tool_call_id="b"))  # fmt: skip
-    messages = request_body(asked, "m", profile_of("deepseek-api"))["messages"]
+    parted = Profile("x", "x", quirks=Quirks(one_role_at_a_time=True))
+    messages = request_body(asked, "m", parted)["messages"]
     assert isinstance(messages, list)
     assert [message["role"] for message in messages] == ["user", "assistant", "tool", "tool"]
+
+
+def test_a_server_that_is_sent_no_tools_reads_calls_as_their_plan_and_results_as_a_users_message() -> None:
+    calls = (ToolCall("a", "web_search", '{"query": "潮汐"}'), ToolCall("b", "open_page", "broken"))
+    asked = prompt(Message("user", "U"), Message("assistant", "", calls), Message("tool", "2", tool_call_id="b"),
+                   Message("tool", "1", tool_call_id="a"), Message("assistant", "A"))  # fmt: skip
+    plan = {"calls": [{"name": "web_search", "arguments": {"query": "潮汐"}}, {"name": "open_page", "arguments": {}}]}
+    assert request_body(asked, "m", profile_of("deepseek-api"))["messages"] == [
+        {"role": "user", "content": "U"},
+        {"role": "assistant", "content": json.dumps(plan, ensure_ascii=False)},
+        {"role": "user", "content": "1\n\n2"},
+        {"role": "assistant", "content": "A"},
+    ]
 
 
 async def said(config: ModelConfig, tools: bool = False) -> list[Delta]:
@@ -235,9 +250,12 @@ async def said(config: ModelConfig, tools: bool = False) -> list[Delta]:
 async def test_the_server_is_asked_as_its_profile_says() -> None:
     models = {"data": [{"id": "deepseek-r1-0528-qwen3-8b", "owned_by": "sglang", "max_model_len": 32_768}]}
     async with fake_model(Reply("Hello."), models) as server:
-        await said(ModelConfig(server.url, profiles=known_profiles()), tools=True)
+        with pytest.raises(ModelDown) as caught:
+            await said(ModelConfig(server.url, profiles=known_profiles()), tools=True)
+        await said(ModelConfig(server.url, profiles=known_profiles()))
         await said(ModelConfig(server.url, profile=profile_of("r1-0528-sglang"), profiles=known_profiles()), tools=True)
 
+    assert caught.value.reason == "no_tools"  # nothing was asked
     assert ["tools" in request for request in server.requests] == [False, True]
 
 
