@@ -6,6 +6,8 @@ set -u
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 venv=$(cd "$1" && pwd) port=$2 script=$(realpath "$3") template=$(realpath "$4")
 shift 4
+# One thread each: two that share two cores with other servers wait for each other by spinning (6 tokens a second).
+export OMP_NUM_THREADS=1
 export SGLANG_EXTERNAL_MODEL_PACKAGE=scripted_models SGL_SCRIPT=$script SGL_SCRIPT_TOKENIZER=$venv/scripted-r1
 "$venv/bin/python" "$here/serve_cpu.py" --device cpu --model-path "$venv/scripted-r1" --load-format dummy \
   --attention-backend torch_native --host 127.0.0.1 --port "$port" --mem-fraction-static 0.1 --max-total-tokens 65536 \
