@@ -30,6 +30,7 @@ from workers.service import Service
 
 TERMINAL = ("answered", "failed", "cancelled")
 LIMITS = Limits(depths={"quick": DepthLimits(QUESTION_SECONDS, 6, 0, 1, 2_000)}, thinking_share=0.25)
+_NAP_SECONDS = 0.02
 RULES = RetryRules(3, RETRY_SECONDS, 0.02, 0.05)
 
 
@@ -46,12 +47,14 @@ class Upstream:
 
 @dataclass
 class Played:
-    """What became of one question. outcome: as in the table; detail: status, code or what was wrong with the end."""
+    """What became of one question. outcome: as in the table; detail: status, code or what was wrong with the end.
+    late_seconds: of its seconds, those in which a busy machine did not run us at all."""
 
     outcome: str
     detail: str
     seconds: float
     requests: int = 0
+    late_seconds: float = 0.0
     text: str = field(default="", repr=False)
 
 
@@ -126,9 +129,29 @@ async def play(case: Case, upstream: Upstream, degrade: bool, stream: bool) -> P
             limits=LIMITS,
         )
         client = await opened.enter_async_context(service_with(given))
+        late = await opened.enter_async_context(lateness())
         played = await post(client, upstream.endless if case.endless_reasoning else upstream.question, stream)
-        played.requests = proxy.asked
+        played.requests, played.late_seconds = proxy.asked, sum(late)
     return played
+
+
+@asynccontextmanager
+async def lateness() -> AsyncIterator[list[float]]:
+    """By how many seconds each of many short sleeps was too long, less what this process worked in them."""
+    found: list[float] = []
+
+    async def sleep() -> None:
+        while True:
+            began, worked = time.monotonic(), time.process_time()
+            await asyncio.sleep(_NAP_SECONDS)
+            took, worked = time.monotonic() - began, time.process_time() - worked
+            found.append(max(0.0, took - _NAP_SECONDS - worked))
+
+    sleeping = asyncio.create_task(sleep())
+    try:
+        yield found
+    finally:
+        sleeping.cancel()
 
 
 def _address(case: Case, proxy: ChaosProxy) -> str:
