@@ -48,13 +48,15 @@ class Upstream:
 @dataclass
 class Played:
     """What became of one question. outcome: as in the table; detail: status, code or what was wrong with the end.
-    late_seconds: of its seconds, those in which a busy machine did not run us at all."""
+    late_seconds: of its seconds, those in which a busy machine did not run us at all; again: how often it was played
+    before, for that reason."""
 
     outcome: str
     detail: str
     seconds: float
     requests: int = 0
     late_seconds: float = 0.0
+    again: int = 0
     text: str = field(default="", repr=False)
 
 

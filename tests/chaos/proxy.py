@@ -158,6 +158,7 @@ class _Stream:
                 raise Gone
             case "kill" if self._kill:
                 await self._kill()
+                raise Gone  # what it had written already is lost on its way
 
     def _changed(self, event: bytes, fields: dict[str, Any]) -> bytes:
         if self._mischief.without_done and event.startswith(b"data: [DONE]"):

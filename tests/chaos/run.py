@@ -18,15 +18,16 @@ from dataclasses import replace
 import structlog
 
 from agent.profile_files import profile_of
-from tests.chaos.cases import AT_ALL, CASES, KEPT, Case
+from tests.chaos.cases import AT_ALL, CASES, IN_SPITE, KEPT, Case
 from tests.chaos.leaving import DISCONNECTS, after_leaving
 from tests.chaos.outage import after_outage
 from tests.chaos.play import Played, Upstream, fake_upstream, play
 from tests.chaos.proxy import Mischief
 
 AT_ONCE = 2
-EVERYWHERE = range(1, 40, 3)
-FIRST_THOUGHT, FIRST_TEXT = 1, 6  # of the fake model's events: the role, five pieces of reasoning, the text
+MOST_AGAIN, LATE_SECONDS = 2, 0.1  # a quiet machine is late by a hundredth
+EVERYWHERE = (*range(1, 32, 3), 32, 33)
+FIRST_THOUGHT, FIRST_TEXT, FINISH = 1, 6, 31  # of the fake model's events; 0 is the role, 32 the usage, 33 [DONE]
 
 
 def wrong(case: Case, degrade: bool, played: Played, calm_seconds: float) -> str:
@@ -60,16 +61,25 @@ async def play_case(
     for degrade in (True, False):
         for stream in (True, False):
             async with gate:
-                played = await play(case, upstream, degrade, stream)
-            found.append((played, wrong(case, degrade, played, calm_seconds)))
+                found.append(await fairly(case, upstream, (degrade, stream), calm_seconds))
     return found
+
+
+async def fairly(case: Case, upstream: Upstream, way: tuple[bool, bool], calm_seconds: float) -> tuple[Played, str]:
+    """Once; at most twice more where it failed while this machine let us wait, which our time-outs do not know."""
+    for again in range(MOST_AGAIN + 1):
+        played = await play(case, upstream, *way)
+        played.again, failure = again, wrong(case, way[0], played, calm_seconds)
+        if not failure or played.late_seconds < LATE_SECONDS:
+            break
+    return played, failure
 
 
 def further() -> Iterable[Case]:
     """The same faults at many places of the stream. What had come through before it decides what is right: nothing
-    (asked again, save after a silence), reasoning only, or words that were shown."""
+    (asked again, save after a silence), reasoning only, words that were shown, or the finish."""
     for event in EVERYWHERE:
-        outcomes = KEPT if event > FIRST_TEXT else AT_ALL
+        outcomes = AT_ALL if event <= FIRST_TEXT else KEPT if event <= FINISH else IN_SPITE
         for act, name in (("cut", "R09"), ("stall", "R08"), ("reset", "R09"), ("garble", "R10")):
             requests = 3 if event <= FIRST_THOUGHT and act != "stall" else 1
             yield Case(
@@ -96,6 +106,7 @@ def line(id_: str, faults: list[str], results: list[tuple[Played, str]]) -> str:
         "questions": len(results),
         "outcomes": dict(Counter(played.outcome for played, _ in results)),
         "slowest_seconds": round(max(played.seconds for played, _ in results), 2),
+        "played_again": sum(played.again for played, _ in results),
         "most_requests": max(played.requests for played, _ in results),
         "passed": not failures,
     }

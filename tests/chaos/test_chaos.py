@@ -4,6 +4,7 @@ import asyncio
 import json
 from contextlib import AsyncExitStack
 
+import httpx
 import pytest
 
 from agent.delta import Delta
@@ -15,7 +16,7 @@ from tests.chaos.cases import CASES, Case
 from tests.chaos.leaving import after_leaving, models_left
 from tests.chaos.outage import MOST, REQUESTS, requests_in_an_outage
 from tests.chaos.play import Mortal, Played, fake_upstream, model_at, patient, play
-from tests.chaos.run import line, wrong
+from tests.chaos.run import EVERYWHERE, FINISH, FIRST_TEXT, FIRST_THOUGHT, line, wrong
 
 NO_CLOCK = 1_000.0  # make chaos looks at the clock; here a busy machine must not fail a test
 
@@ -30,6 +31,18 @@ async def test_each_fault_ends_as_the_table_says(number: int, case: Case) -> Non
     async with fake_upstream() as upstream:
         played = await play(case, upstream, degrade, stream)
     assert wrong(case, degrade, played, NO_CLOCK) == ""
+
+
+async def test_the_places_that_make_chaos_goes_through_are_those_of_the_fake_models_stream() -> None:
+    body = {"messages": [{"role": "user", "content": "q?"}], "stream": True, "stream_options": {"include_usage": True}}
+    async with fake_upstream() as upstream, httpx.AsyncClient(timeout=30) as client:
+        told = (await client.post(f"{upstream.url}/chat/completions", json=body)).text
+    events = [event.removeprefix("data: ") for event in told.split("\n\n") if event]
+    choices = [(json.loads(event)["choices"] or [{"delta": {}}])[0] for event in events[:-1]]
+    assert [bool(choice["delta"].get("reasoning_content")) for choice in choices].index(True) == FIRST_THOUGHT
+    assert [bool(choice["delta"].get("content")) for choice in choices].index(True) == FIRST_TEXT
+    assert [bool(choice.get("finish_reason")) for choice in choices].index(True) == FINISH
+    assert events.index("[DONE]") == max(EVERYWHERE)
 
 
 def test_an_outcome_that_differs_from_the_table_is_said() -> None:

@@ -19,11 +19,12 @@ INTERVALS = (1, 4, 64)
 
 @dataclass
 class Kept:
-    """results: by test; rows: of the table of cases; streams: what SGLang sent, for tests without it."""
+    """results: by test; rows: of the table of cases; streams and faults: what SGLang sent, for tests without it."""
 
     results: dict[str, bool] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     streams: list[samples.Sample] = field(default_factory=list)
+    faults: list[samples.Sample] = field(default_factory=list)
 
 
 _kept = Kept()
@@ -31,6 +32,7 @@ _kept = Kept()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--live-server", action="append", default=[], help="INTERVAL=URL, of each server")
+    parser.addoption("--live-sick", default="", help="URL of the server that is set up wrong")
     parser.addoption("--live-key", default="")
     parser.addoption("--live-keep", action="store_true", help="write docs/live.json and the samples")
 
@@ -87,5 +89,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     print(_table(_kept.rows), end="")
     if config.getoption("--live-keep"):
         samples.write(_kept.streams)
+        samples.write(_kept.faults, samples.FAULTS)
         _keep_table(_kept.rows)
     print(f"live: {sum(_kept.results.values())}/{len(_kept.results)}")

@@ -21,10 +21,12 @@ class Exchange:
 
 @dataclass
 class Relay:
-    """url: for the client. exchanges: in the order in which they began; those of /v1/models are left out."""
+    """url: for the client. exchanges: in the order in which they began; those of /v1/models are left out,
+    unless `models` says that they count."""
 
     host: str
     port: int
+    models: bool = False
     url: str = ""
     exchanges: list[Exchange] = field(default_factory=list)
 
@@ -45,7 +47,7 @@ class Relay:
             exchange = Exchange(
                 head.split(b"\r\n")[0].decode(), await reader.readexactly(int(length[1]) if length else 0)
             )
-            if "/models" not in exchange.line:
+            if self.models or "/models" not in exchange.line:
                 self.exchanges.append(exchange)
             upstream, back = await asyncio.open_connection(self.host, self.port)
             back.write(head + exchange.body)
@@ -69,9 +71,9 @@ async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter, exch
 
 
 @asynccontextmanager
-async def relay(host: str, port: int) -> AsyncIterator[Relay]:
+async def relay(host: str, port: int, models: bool = False) -> AsyncIterator[Relay]:
     """For one case."""
-    standing = Relay(host, port)
+    standing = Relay(host, port, models)
     server = await asyncio.start_server(standing.hand_on, "127.0.0.1", 0)
     standing.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     try:

@@ -24,7 +24,8 @@ class Replay:
 
     def __init__(self, sample: Sample) -> None:
         self.url, self.asked = "", 0
-        self._responses, self._tools = sample.responses, CASES[sample.case].tools
+        self._responses = sample.responses
+        self._tools = sample.case in CASES and CASES[sample.case].tools
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 FILE = Path(__file__).parents[1] / "samples" / "sglang-0.5.23" / "planner.jsonl"
+FAULTS = FILE.with_name("faults.jsonl")
 SGLANG = "0.5.23"
 
 

@@ -1,4 +1,4 @@
-"""Starts what a live test needs beside the server that `make live` has started: a router, and a server set up wrong."""
+"""Starts what a live test needs beside the servers that `make live` has started: a router."""
 
 import os
 import signal
@@ -13,7 +13,6 @@ import httpx
 
 ROOT = Path(__file__).parents[2]
 VENV = ROOT / ".venv-sglang"
-RIG = Path(__file__).parent / "rig"
 
 
 def free_port() -> int:
@@ -71,15 +70,4 @@ def router(key: str, *workers: str, ready: bool = True) -> Iterator[str]:
     ]
     path = "readiness" if ready else "health"
     with running(command, f"http://127.0.0.1:{port}/{path}", 60.0):
-        yield f"http://127.0.0.1:{port}/v1"
-
-
-@contextmanager
-def badly_set_up() -> Iterator[str]:
-    """The real SGLang without parsers, tools in its template, reports, grammar or room."""
-    port = free_port()
-    files = [str(Path(__file__).parent / name) for name in ("script.py", "no_tools.jinja")]
-    command = ["bash", str(RIG / "start.sh"), str(VENV), str(port), *files]
-    flags = ["--served-model-name", "deepseek-r1-0528", "--context-length", "3000", "--grammar-backend", "none"]
-    with running([*command, *flags], f"http://127.0.0.1:{port}/health", 280.0, RIG_FLAGS=""):
         yield f"http://127.0.0.1:{port}/v1"

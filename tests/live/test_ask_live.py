@@ -19,7 +19,7 @@ from agent.model import ModelServer
 from agent.nodes.deps import Deps
 from agent.question import Question
 from tests.fakes import CHAOXI, SUN, TIDES, FakeWeb, deps
-from tests.live.test_model_live import idle
+from tests.live.faults import idle
 
 sys.path.insert(0, str(Path(__file__).parent))  # as the script inside SGLang finds its tables
 
@@ -83,7 +83,7 @@ async def test_when_the_asker_leaves_the_model_stops(model: ModelServer, url: st
         async for event in events:
             if isinstance(event, Text):
                 break
-    await idle(url, key, within=1.0)
+    assert await idle(url, key, 1.0)
 
 
 async def test_four_questions_at_once_are_all_answered(model: ModelServer) -> None:

@@ -1,12 +1,11 @@
 """The doctor before the real SGLang: in good health, and set up wrong in every way that flags allow."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.live.servers import badly_set_up
 from workers.build import model_config
 from workers.doctor import Finding, examine
 from workers.doctor_build import model_probes
@@ -14,10 +13,10 @@ from workers.doctor_model import Patient
 from workers.settings import Settings
 
 
-@pytest.fixture(scope="module")
-def sick() -> Iterator[str]:
-    with badly_set_up() as url:
-        yield url
+@pytest.fixture
+def sick(request: pytest.FixtureRequest) -> str:
+    """The real SGLang without parsers, tools in its template, reports, grammar or room (tests/live/run starts it)."""
+    return str(request.config.getoption("--live-sick"))
 
 
 async def found_at(url: str, key: str = "", *parts: str) -> dict[str, Finding]:

@@ -10,11 +10,12 @@ import pytest
 
 from agent.delta import Delta
 from agent.errors import ModelDown
-from agent.model import ModelConfig, ModelServer
+from agent.model import ModelServer
 from agent.planner import TOOLS
 from agent.prompt import Message, Prompt, ToolCall
 from agent.question import Question
 from tests.fake_model import Reply, lines
+from tests.live.faults import running
 
 
 def prompt(case: str, *messages: Message, tools: bool = False, max_tokens: int = 512) -> Prompt:
@@ -31,13 +32,6 @@ async def deltas(model: ModelServer, asked: Prompt) -> list[Delta]:
 async def test_name_and_context_are_the_servers_own(model: ModelServer) -> None:
     facts = await model.discover()
     assert (facts.name, facts.context_tokens) == ("deepseek-r1-0528", 163_840)
-
-
-async def test_a_wrong_key_is_unauthorized(url: str) -> None:
-    server = ModelServer(ModelConfig(url, api_key="wrong"))
-    with pytest.raises(ModelDown) as caught:
-        await server.discover()
-    assert caught.value.reason == "unauthorized"
 
 
 async def test_usage_counts_reasoning_and_cached_tokens(model: ModelServer) -> None:
@@ -71,25 +65,6 @@ async def test_a_planners_history_is_rendered_as_r1_was_trained(model: ModelServ
     assert said.startswith("tools: 2, defer_loading: 0\n")
 
 
-async def test_a_prompt_longer_than_the_context_overflows_with_its_numbers(model: ModelServer) -> None:
-    with pytest.raises(ModelDown) as caught:
-        await deltas(model, prompt("plain", Message("user", "case:plain " + "word " * 170_000)))
-    assert caught.value.reason == "context_overflow"
-    assert "163840" in str(caught.value)
-
-
-async def test_room_for_the_reply_that_the_context_has_not_overflows(model: ModelServer) -> None:
-    with pytest.raises(ModelDown) as caught:
-        await deltas(model, prompt("plain", max_tokens=200_000))
-    assert caught.value.reason == "context_overflow"
-
-
-async def test_a_prompt_longer_than_the_servers_memory_overflows_although_the_status_is_200(model: ModelServer) -> None:
-    with pytest.raises(ModelDown) as caught:
-        await deltas(model, prompt("plain", Message("user", "case:plain " + "word " * 70_000)))
-    assert caught.value.reason == "context_overflow"
-
-
 async def test_a_full_queue_is_said_and_the_others_are_served(model: ModelServer, url: str, key: str) -> None:
     asked = [deltas(model, prompt("long", max_tokens=60 + n)) for n in range(12)]
     ends = await asyncio.gather(*asked, return_exceptions=True)
@@ -98,39 +73,6 @@ async def test_a_full_queue_is_said_and_the_others_are_served(model: ModelServer
     assert 0 < len(failed) < len(asked)
     assert all(end[-1].finish == "length" for end in ends if not isinstance(end, BaseException))
     assert not await running(url, key)
-
-
-async def running(url: str, key: str) -> int:
-    async with httpx.AsyncClient(headers={"authorization": f"Bearer {key}"}) as client:
-        loads = (await client.get(f"{url}/loads")).json()["loads"]
-    return sum(int(load["num_running_reqs"]) + int(load["num_waiting_reqs"]) for load in loads)
-
-
-async def idle(url: str, key: str, within: float) -> None:
-    async with asyncio.timeout(within):
-        while await running(url, key):  # noqa: ASYNC110 - another machine's count
-            await asyncio.sleep(0.05)
-
-
-async def test_when_the_caller_leaves_the_generation_ends_within_a_second(
-    model: ModelServer, url: str, key: str
-) -> None:
-    async with aclosing(model.generate(prompt("long", max_tokens=8_000))) as reply:
-        async for delta in reply:
-            if delta.text and await running(url, key) == 1:
-                break
-    await idle(url, key, within=1.0)
-
-
-async def test_an_aborted_reply_is_said_to_be_aborted(model: ModelServer, url: str, key: str) -> None:
-    asking = asyncio.ensure_future(deltas(model, prompt("long", max_tokens=8_000)))
-    while not await running(url, key):  # noqa: ASYNC110 - another machine's count
-        await asyncio.sleep(0.05)
-    async with httpx.AsyncClient(headers={"authorization": f"Bearer {key}"}) as client:
-        await client.post(f"{url.removesuffix('/v1')}/abort_request", json={"rid": "", "abort_all": True})
-    with pytest.raises(ModelDown) as caught:
-        await asking
-    assert caught.value.reason == "aborted"
 
 
 async def raw(url: str, key: str, case: str, tools: bool) -> list[dict[str, object]]:

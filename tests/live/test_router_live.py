@@ -14,9 +14,10 @@ from agent.model import ModelConfig, ModelServer
 from agent.planner import TOOLS
 from agent.profile_files import known_profiles
 from agent.prompt import Message
+from tests.live.faults import idle, running
 from tests.live.servers import free_port, router
 from tests.live.test_doctor_live import found_at
-from tests.live.test_model_live import deltas, prompt, running
+from tests.live.test_model_live import deltas, prompt
 
 STOP_SECONDS = 3.0  # decision 10
 
@@ -60,7 +61,7 @@ async def test_a_reader_who_leaves_stops_the_server_behind_it(server: ModelServe
         async for delta in reply:
             if delta.text and await running(url, key) == 1:
                 break
-    await idle_within(STOP_SECONDS, url, key)
+    assert await idle(url, key, STOP_SECONDS)
 
 
 async def test_leaving_a_reply_that_is_not_streamed_stops_the_server_too(routed: str, url: str, key: str) -> None:
@@ -71,13 +72,7 @@ async def test_leaving_a_reply_that_is_not_streamed_stops_the_server_too(routed:
             await asyncio.sleep(0.05)
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-    await idle_within(STOP_SECONDS + 1, url, key)
-
-
-async def idle_within(seconds: float, url: str, key: str) -> None:
-    async with asyncio.timeout(seconds):
-        while await running(url, key):  # noqa: ASYNC110 - another machine's count
-            await asyncio.sleep(0.05)
+    assert await idle(url, key, STOP_SECONDS)
 
 
 async def test_an_overflow_keeps_its_numbers(server: ModelServer) -> None:
