@@ -40,6 +40,8 @@ RULES = (
     Rule(("GET",), "/readyz", "", open=True),
     Rule(("GET",), "/", "", public=True),
     Rule(("GET",), "/page/{path}", "", public=True),
+    Rule(("GET", "POST"), "/login", "", public=True),
+    Rule(("POST",), "/logout", "", public=True),
     Rule(("GET",), "/openapi.json", ""),
     Rule(("GET",), "/metrics", "admin"),
     Rule(("POST",), "/v1/answers", "ask", runs=True),

@@ -15,6 +15,7 @@ from workers.access import rule_of
 from workers.admission import Admitted, admission
 from workers.dialects.openai_errors import refusal
 from workers.keys import KeptKey, Keys
+from workers.page.cookie import key_in, refuse_forged
 from workers.problems import Problem
 from workers.runs import INTERNAL
 from workers.store_keys import LOCAL_USER
@@ -152,19 +153,22 @@ def caller_of(scope: Scope, keys: Keys) -> Caller:
         return Caller()
     if rule.public:
         return Caller()
-    key = _known_key(headers, keys)
+    key = _known_key(scope.get("method", "GET"), headers, keys)
     if rule.scope and rule.scope not in key.scopes:
         raise Problem("missing_scope", f"this key lacks the scope `{rule.scope}`; ask the operator for one that has it")
     return Caller(key.id, key.limits)
 
 
-def _known_key(headers: Headers, keys: Keys) -> KeptKey:
-    key = _key(headers)
+def _known_key(method: str, headers: Headers, keys: Keys) -> KeptKey:
+    sent = _key(headers)
+    key = sent or key_in(headers)
     if not key:
         raise Problem("missing_key", "send your key as `Authorization: Bearer KEY`", "authorization")
     found = keys.find(key)
     if found is None:
         raise Problem("wrong_key", "this key is not accepted here; ask the operator for one", "authorization")
+    if not sent:
+        refuse_forged(method, headers, key)
     return found
 
 

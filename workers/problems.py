@@ -37,6 +37,7 @@ KINDS = MappingProxyType(
         "wrong_key": Kind(401, "The key is not known"),
         "loopback_only": Kind(403, "Only this machine is served without a key"),
         "cross_origin": Kind(403, "Requests from other web pages are not served"),
+        "csrf": Kind(403, "The page's token is missing"),
         "missing_scope": Kind(403, "The key may not do this"),
         "not_found": Kind(404, "There is nothing here"),
         "unknown_model": Kind(404, "There is no such model"),

@@ -21,6 +21,7 @@ from workers.mcp_doors import McpOverHttp
 from workers.metrics import CONTENT_TYPE
 from workers.openapi import ANSWERED, ASKED, EVENTS, PROBLEMS, RUN, SOURCE, SOURCES, describe
 from workers.page.files import Page
+from workers.page.login import get_login, post_login, post_logout
 from workers.problems import UNKNOWN_ANSWER, Problem, problem_of
 from workers.requests import read_asked
 from workers.runs import Run, answer_fields, last_message, unless_gone
@@ -62,6 +63,9 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     app.add_api_route("/metrics", metrics, methods=["GET"], response_class=PlainTextResponse)
     app.add_api_route("/", page.index, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/page/{path:path}", page.file, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/login", get_login, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/login", post_login, methods=["POST"], include_in_schema=False)
+    app.add_api_route("/logout", post_logout, methods=["POST"], include_in_schema=False)
     app.router.routes.extend(mcp.routes)
     for error in (Problem, AgentError, StoreError, HTTPException):
         app.add_exception_handler(error, _refused)

@@ -5,7 +5,7 @@ import { byId, el } from "./elements.js";
 import * as past from "./past.js";
 import * as service from "./service.js";
 import { Turn } from "./turn.js";
-import { chosenLanguage, current, explained, say, speak } from "./words.js";
+import { chosenLanguage, current, explained, meaning, say, speak } from "./words.js";
 
 const MOST_TURNS = 30; // in the page; older ones stay in the history
 const MOST_FILES = 10;
@@ -258,12 +258,49 @@ function colours() {
 
 function showLogin() {
   byId("login").hidden = false;
+  byId("logout").hidden = true;
   byId("key").focus();
+}
+
+byId("login").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  byId("login-problem").textContent = "";
+  try {
+    const body = JSON.stringify({ key: byId("key").value });
+    loggedIn(await service.json("login", { method: "POST", body, headers: { "Content-Type": "application/json" } }));
+    byId("key").value = "";
+    problem("");
+    question.focus();
+    openAsked();
+  } catch (refused) {
+    byId("login-problem").textContent = refused.code === "wrong_key" ? meaning("wrong_key") : explained(refused);
+  }
+});
+
+byId("logout").addEventListener("click", async () => {
+  leave();
+  await service.call("logout", { method: "POST" }).catch((refused) => problem(failed(refused)));
+  service.setToken("");
+  showLogin();
+});
+
+function loggedIn(state) {
+  service.setToken(state.token);
+  byId("login").hidden = !state.needed || state.logged_in;
+  byId("logout").hidden = !state.logged_in;
+  if (!byId("login").hidden) showLogin();
+  if (state.refused) byId("login-problem").textContent = meaning("wrong_key");
+}
+
+function openAsked() {
+  const asked = location.hash.slice(1);
+  const known = byId(asked) !== null || turns.length > 0 || !byId("login").hidden;
+  if (/^[\w-]{1,64}$/.test(asked) && !known) void open(asked, past.past().find((row) => row.id === asked));
 }
 
 colours();
 words();
 question.value = past.draft();
-const asked = location.hash.slice(1);
-if (/^[\w-]{1,64}$/.test(asked) && byId(asked) === null) void open(asked, past.past().find((row) => row.id === asked));
+await service.json("login").then(loggedIn, () => {});
+openAsked();
 document.documentElement.dataset.ready = "";
