@@ -21,7 +21,10 @@ MANY_REPLACED = 0.005
 MANY_OF_WIDE = 0.2
 """The same, as a share of the characters beyond ASCII."""
 MANY_WIDE_BYTES = 60
-"""So many bytes of GBK, Big5 or Shift-JIS are never valid UTF-8 by chance."""
+"""So many bytes of GBK, Big5 or Shift-JIS are never valid UTF-8 by chance; from fewer nothing is guessed against a
+label."""
+BEARABLE = 0.1
+"""Share of replacement characters up to which a label holds where there is too little to guess from."""
 
 _BOMS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _META = re.compile(rb"<meta[^>]{0,400}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
@@ -57,7 +60,7 @@ def decode(content: bytes, content_type: str = "", *, markup: bool = True) -> De
         made = _decoded(content, codec)
         if codec != "utf-8" and _is_really_utf8(content, codec):
             return _decoded(content, "utf-8")
-        if _plausible(made):
+        if _plausible(made) or _too_little_to_guess(content, made):
             return made
         best = made if best is None or made.replaced < best.replaced else best
     guess = _detected(content)
@@ -113,6 +116,12 @@ def _plausible(made: Decoded) -> bool:
         return True
     wide = sum(char > "\x7f" for char in made.text) - made.replaced
     return made.replaced <= MANY_OF_WIDE * wide
+
+
+def _too_little_to_guess(content: bytes, made: Decoded) -> bool:
+    """Whether a few bytes of an otherwise ASCII text do not fit its label: then the label holds (a browser's way)."""
+    few = len(content.translate(None, _ASCII)) < MANY_WIDE_BYTES
+    return few and made.replaced <= BEARABLE * len(made.text)
 
 
 def _is_really_utf8(content: bytes, codec: str) -> bool:

@@ -73,6 +73,15 @@ def test_lost_characters_are_counted() -> None:
     assert decode("a \ufffd b".encode(), "text/html; charset=utf-8").replaced == 0
 
 
+@pytest.mark.parametrize("odd", [b"caf\xe9 cr\xe8me", b"\xa4\xa5", b"\xb0\xa1 \xc4\xe3\xba\xc3", b"\x81\x40"])
+@pytest.mark.parametrize(("header", "meta"), [("utf-8", ""), ("", "utf-8"), ("utf-8", "gbk")])
+def test_a_declared_label_holds_against_a_few_bytes_that_do_not_fit(odd: bytes, header: str, meta: str) -> None:
+    body = page("A plain text of words. " * 5, meta).encode().replace(b"plain", b"plain " + odd, 1)
+    made = decode(body, f"text/html; charset={header}" if header else "text/html")
+    assert made.encoding == "utf-8"
+    assert made.replaced > 0
+
+
 @given(st.binary(max_size=400), st.text(max_size=30))
 def test_any_bytes_with_any_label_give_clean_text(content: bytes, label: str) -> None:
     text = clean(decode(content, f"text/html; charset={label}").text)
