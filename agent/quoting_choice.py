@@ -27,6 +27,9 @@ sentence; and how many units away it may stand. Steps are told by their list, no
 _FAR_OFF, _AS_MUCH = 0.5, 0.75
 """Share of the best coverage below which a unit is off the subject, however well it scores; the same for the first
 quote of a further page when a fact is asked for."""
+_OWN_WORDS = 0.6
+"""Share of what the best quote says of the question by its own words, below which a sentence of another page says
+something else."""
 _SAME_PAGE_AGAIN = 0.9
 """Factor for each quote that the page already has."""
 _SAME_TEXT = 0.6
@@ -85,12 +88,15 @@ class _Choice:
         left = [unit for unit in ranked[:200] if fit(unit)]
         best = left[0].score if left else 0.0
         most = max((unit.coverage for unit in left), default=0.0)
+        alone = max((unit.alone for unit in left), default=0.0)
         while left and self._room():
             pages = [quote.page for quote in self.quotes]
             unit = max(left, key=lambda unit: unit.score * _SAME_PAGE_AGAIN ** pages.count(unit.page))
             worth = unit.score * _SAME_PAGE_AGAIN ** pages.count(unit.page)
             left.remove(unit)
-            if worth >= self._floor(unit, pages) * best and unit.coverage >= self._least(unit, pages) * most:
+            if worth < self._floor(unit, pages) * best or unit.coverage < self._least(unit, pages) * most:
+                continue
+            if unit.alone >= self._own_share(unit, pages) * alone:
                 yield unit
 
     def _floor(self, unit: Unit, pages: Sequence[int]) -> float:
@@ -104,12 +110,21 @@ class _Choice:
 
     def _beside_a_quote(self, unit: Unit) -> bool:
         quoted = [one.at for quote in self.quotes if quote.page == unit.page for one in quote.units]
-        return any(abs(unit.at - at) <= _BESIDE for at in quoted)
+        return any(abs(unit.at - at) <= _BESIDE and self._one_paragraph(unit, at) for at in quoted)
+
+    def _one_paragraph(self, unit: Unit, at: int) -> bool:
+        first, last = sorted((at, unit.at))
+        units = self._reading.units[unit.page]
+        return unit.kind == "sentence" and self._joined(units[first], units[last])
 
     def _least(self, unit: Unit, pages: Sequence[int]) -> float:
         """A fact stands on a page that speaks of all that is asked; steps may stand on several that each tell some."""
         alone = self._asked.kind != "how_to" and pages and unit.page not in pages
         return _AS_MUCH if alone else _FAR_OFF
+
+    def _own_share(self, unit: Unit, pages: Sequence[int]) -> float:
+        """The title of a page about everything makes none of its sentences an answer."""
+        return _OWN_WORDS if self._asked.kind != "how_to" and pages and unit.page != pages[0] else 0.0
 
     def _room(self) -> bool:
         units = [unit for quote in self.quotes for unit in quote.units]

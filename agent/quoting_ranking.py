@@ -30,7 +30,8 @@ class Unit:
 
     page: 0-based; span: into the page's text; at: place among the units of its page; heading: place of the heading
     above it, -1 without one; own: the asked forms in it, with their places among its terms; length: in terms;
-    score: how well it answers, only to be compared; coverage: 0.0 to 1.0, the share of the question it speaks of.
+    score: how well it answers, only to be compared; coverage: 0.0 to 1.0, the share of the question it speaks of;
+    alone: the same by its own words, without heading, title and neighbours.
     """
 
     page: int
@@ -43,6 +44,7 @@ class Unit:
     chinese: bool
     score: float = 0.0
     coverage: float = 0.0
+    alone: float = 0.0
 
     @property
     def kind(self) -> SpanKind:
@@ -173,6 +175,7 @@ def rank(reading: Reading, asked: Sought) -> list[Unit]:
                 above = dict.fromkeys(units[unit.heading].own, 1.0) if unit.heading >= 0 else {}
                 headings[unit.heading] = coverage(asked, worth, dict.fromkeys(title, 0.9) | above)
             unit.coverage = coverage(asked, worth, present)
+            unit.alone = coverage(asked, worth, dict.fromkeys(unit.own, 1.0)) if unit.own else 0.0
             lexical = _relevance(unit, present, reading, asked, worth)
             unit.score = _weighed(unit, lexical, whole * headings[unit.heading], asked)
             if unit.score and asked.kind != "how_to":

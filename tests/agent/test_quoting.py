@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.prompt import Prompt
 from agent.question import Question, Turn
-from agent.quoting import QuotingReader, Why, answerability
+from agent.quoting import QuotingReader, Why, answerability, reply
 from tools.page import Webpage
 
 UPGRADE = """# Upgrading
@@ -305,3 +305,14 @@ async def test_a_word_of_near_meaning_makes_a_question_answerable() -> None:
     text = "Vail financed the Rahway company. It rained often that year, and the streets stayed dark until spring."
 
     assert "[citation:1]" in await answer("Who started financing the Rahway firm?", page(text))
+
+
+def test_a_page_about_everything_adds_no_sentence_that_says_something_else() -> None:
+    answer = "A new stable release of Debian comes about every two years."
+    about = Webpage("https://a.example/", "Debian", f"# Debian\n\n{answer} It is supported for five years.")
+    other = "# New stable release of Debian\n\nThe founder made several posts in 2015. His death was announced in 2016."
+    life = Webpage("https://b.example/", "Debian", other)
+    found = reply(Question("How often is a new stable release of Debian made?"), [about, life])
+    quoted = " ".join(unit.text for quote in found.quotes for unit in quote.units)
+    assert answer in quoted
+    assert "posts" not in quoted
