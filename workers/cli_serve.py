@@ -19,12 +19,12 @@ from workers.settings_error import SettingsError
 from workers.store_errors import StoreError
 from workers.terminal import say
 
-_DRAIN_SECONDS = 30
-
 
 def run(host: str | None, port: int | None, config: Path | None) -> int:
-    """Serves until it is told to stop, then lets running answers end for up to 30 s. Raises SettingsError."""
+    """Serves until it is told to stop, then lets running answers end for a while. Raises SettingsError."""
     import uvicorn
+
+    from workers.drain import CLOSING_SECONDS, Drain, DrainingServer
 
     given: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load_settings(config, **given)
@@ -33,15 +33,16 @@ def run(host: str | None, port: int | None, config: Path | None) -> int:
     refused: list[Exception] = []
     with _bound(settings.host, settings.port) as door:
         _tell_of_keys(settings)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                rest_app(lambda: _opened(settings, door, refused)),
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=_DRAIN_SECONDS,
-            )
+        app = rest_app(lambda: _opened(settings, door, refused))
+        serving = uvicorn.Config(
+            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=CLOSING_SECONDS
         )
+
+        async def drained() -> None:
+            drain: Drain = app.state.drain
+            await drain(settings.drain_seconds)
+
+        server = DrainingServer(serving, drained)
         with suppress(SystemExit):  # how uvicorn tells that the start failed
             server.run(sockets=[door])
     if refused:

@@ -48,6 +48,7 @@ class Gate:
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
         try:
+            answer.admitted = Admitted(closing=state["slots"].closed)
             caller = caller_of(scope, state["service"].keys)
             state["user"] = caller.user
             async with admission(scope, caller.user, caller.limits) as admitted:

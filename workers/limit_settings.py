@@ -1,4 +1,4 @@
-"""The settings of what each key may use."""
+"""The settings of what each key may use, and of how the service stops."""
 
 from typing import Literal
 
@@ -35,6 +35,13 @@ class LimitSettings(BaseSettings):
     price_completion: float = Field(0.0, ge=0, le=1e9, description="price of a million tokens that the model writes")
     limits_without_store: Literal["open", "closed"] = Field(
         "open", description="while the store is down, requests with limits are let in (open) or refused (closed)"
+    )
+
+    drain_seconds: float = Field(
+        25,
+        ge=0,
+        le=3_600,
+        description="how long running answers may go on when the service is stopped, in seconds",
     )
 
     @property

@@ -16,6 +16,7 @@ from agent.errors import AgentError
 from workers.detached import Detached
 from workers.dialects.openai_errors import refusal
 from workers.dialects.routes import add_dialects
+from workers.drain import Drain
 from workers.gate import Gate
 from workers.mcp_doors import McpOverHttp
 from workers.metrics import CONTENT_TYPE
@@ -26,8 +27,8 @@ from workers.problems import UNKNOWN_ANSWER, Problem, problem_of
 from workers.requests import read_asked
 from workers.runs import Run, answer_fields, last_message, unless_gone
 from workers.runs_in_background import cancel_answer, get_events, post_background, unanswered
-from workers.service import Service
-from workers.slots import Slots
+from workers.service import Part, Service
+from workers.slots import STOPPING, Slots
 from workers.sources import get_source, known, list_sources
 from workers.sse import EventStream, Message, Stream
 from workers.store_errors import StoreError
@@ -40,6 +41,7 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
         async with mcp.running(), open_service() as service:
             slots = Slots(service.limits.max_concurrent_answers)
+            app.state.drain = Drain(slots, service.stopping)
             if service.run_log is None:
                 yield {"service": service, "slots": slots, "detached": None}
                 return
@@ -122,7 +124,10 @@ async def healthz() -> dict[str, str]:
 
 async def readyz(request: Request) -> Response:
     """What works right now and what does not; 503 when something is down without which nothing can be answered."""
-    parts = await request.state.service.parts()
+    closed: bool = request.state.slots.closed
+    parts = () if closed else await request.state.service.parts()
+    if closed:
+        parts = (Part("stopping", works=False, needed=True, detail=STOPPING),)
     ready = all(part.works for part in parts if part.needed)
     fields: dict[str, Any] = {"ready": ready, "parts": [asdict(part) for part in parts]}
     return JSONResponse(fields, 200 if ready else 503)
