@@ -94,6 +94,10 @@ live: $(VENV)/.dev ## the same questions through the real SGLang on a CPU (10 mi
 torture: $(VENV)/.dev ## 5,000 generated tool calls through SGLang's parsers and ours (2 minutes; needs make live's SGLang)
 	@PYTHONPATH=. $(BIN)/python -m tests.torture.run $(or $(COUNT),5000)
 
+.PHONY: fuzz
+fuzz: $(VENV)/.dev ## 10,000 malformed requests, and schemathesis for longer (a few minutes)
+	@KAOZHENG_MALFORMED=10000 KAOZHENG_FUZZ_EXAMPLES=200 $(BIN)/python -m pytest tests/workers/test_malformed.py
+
 .PHONY: chaos
 chaos: $(VENV)/.dev ## the model server's 16 faults, 500 callers who leave, an outage (a few minutes)
 	@$(BIN)/python -m tests.chaos.run

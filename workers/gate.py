@@ -183,8 +183,16 @@ def _key(headers: Headers) -> str:
 def _refuse_other_origins(headers: Headers) -> None:
     """A web page elsewhere may send forms to us, without a pre-flight; we have no reader there (no CORS)."""
     origin = headers.get("origin")
-    if origin and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+    if origin and _netloc(origin) != headers.get("host", "").lower():
         raise Problem("cross_origin", "ask from a program, not from another site's page", "origin")
+
+
+def _netloc(origin: str) -> str:
+    """The host and port that it names; "" for one that is no address."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _refuse_all_but_loopback(scope: Scope, headers: Headers) -> None:

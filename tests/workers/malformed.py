@@ -1,0 +1,171 @@
+"""Requests that no client should send: broken JSON, wrong types, numbers without end, surrogates, junk in headers."""
+
+import json
+import random
+from dataclasses import dataclass
+from typing import Any
+
+POSTS = (
+    "/v1/answers",
+    "/v1/chat/completions",
+    "/v1/responses",
+    "/v1/responses/resp_x/cancel",
+    "/v1/answers/x/cancel",
+    "/mcp",
+)
+GETS = (
+    "/v1/answers/{}",
+    "/v1/answers/{}/events",
+    "/v1/answers/{}/sources",
+    "/v1/answers/{}/sources/{}",
+    "/v1/models/{}",
+    "/v1/responses/{}",
+    "/v1/responses/{}?stream=true&starting_after={}",
+)
+JUNK = (
+    "%00",
+    "%ff",
+    "%F0%9F%8F%94",
+    "..%2f..%2fetc",
+    "-1",
+    "0",
+    "1e9",
+    "9" * 400,
+    "*",
+    "%0d%0aX-A:%20b",
+    "resp_",
+    "resp_%00",
+)
+WELL: dict[str, dict[str, Any]] = {
+    "/v1/answers": {"question": "How high is Mount Tai?", "depth": "quick", "history": [], "include_domains": ["a.b"]},
+    "/v1/chat/completions": {
+        "model": "kaozheng",
+        "messages": [{"role": "user", "content": "How high is Mount Tai?"}],
+        "stream": False,
+        "stream_options": {"include_usage": True},
+        "search_domain_filter": ["a.example"],
+        "search_after_date_filter": "01/01/2025",
+    },
+    "/v1/responses": {
+        "model": "kaozheng",
+        "input": [{"role": "user", "content": [{"type": "input_text", "text": "How high is it?"}]}],
+        "tools": [{"type": "web_search", "filters": {"allowed_domains": ["a.example"]}}],
+        "metadata": {"a": "b"},
+        "include": ["web_search_call.action.sources"],
+    },
+}
+VALUES: tuple[Any, ...] = (
+    None,
+    True,
+    -1,
+    0,
+    2**63,
+    -(2**63),
+    10**18,
+    1.5,
+    1e308,
+    "",
+    " ",
+    "\x00",
+    "\ud800",
+    "\u2028",
+    "x" * 9_000,
+    "[" * 500,
+    [],
+    {},
+    [[]],
+    [None],
+    {"": None},
+    ["\ud800"],
+    {"\ud800": 1},
+    [{}] * 200,
+    "resp_" + "z" * 32,
+    "null",
+    "🏔" * 300,
+)
+HEADERS = (
+    ("Content-Type", "application/json; charset=utf-16"),
+    ("Content-Type", "text/plain"),
+    ("Content-Type", ""),
+    ("Content-Type", "multipart/form-data"),
+    ("Content-Type", "multipart/form-data; boundary=x"),
+    ("Content-Encoding", "gzip"),
+    ("Authorization", "Bearer"),
+    ("Authorization", "Basic \xff\xfe"),
+    ("X-API-Key", "\xe9"),
+    ("Last-Event-ID", "x:-1"),
+    ("Last-Event-ID", "\xff"),
+    ("Accept", "q=;;,"),
+    ("Origin", "null"),
+    ("Origin", "http://["),
+    ("Host", "["),
+    ("Idempotency-Key", "\xff" * 300),
+    ("Forwarded", "for=1.1.1.1"),
+    ("X-Request-Id", "a" * 5_000),
+)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """target: path and query, percent-encoded; headers: in latin-1."""
+
+    method: str
+    target: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+    body: bytes
+
+
+def malformed(random_: random.Random) -> Sent:
+    """One request; most of them have exactly one fault."""
+    if random_.random() < 0.2:
+        path = random_.choice(GETS)
+        target = path.format(*(random_.choice(JUNK) for _ in range(2)))
+        return Sent(random_.choice(("GET", "DELETE", "HEAD")), target.encode(), _headers(random_), b"")
+    path = random_.choice(POSTS)
+    well = WELL.get(path, {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "answer"}})
+    text = json.dumps(_with_fault(well, random_))
+    body = _broken(text, random_) if random_.random() < 0.5 else text.encode("utf-8", "surrogatepass")
+    headers = _headers(random_) or ((b"Content-Type", b"application/json"),)
+    return Sent("POST", path.encode(), headers, body)
+
+
+def _headers(random_: random.Random) -> tuple[tuple[bytes, bytes], ...]:
+    if random_.random() < 0.8:
+        return ()
+    name, value = random_.choice(HEADERS)
+    return ((name.encode(), value.encode("latin-1")),)
+
+
+def _with_fault(value: Any, random_: random.Random) -> Any:
+    """The same value; somewhere in it stands one that does not belong there."""
+    if isinstance(value, dict) and value and random_.random() < 0.9:
+        name = random_.choice(sorted(value))
+        if random_.random() < 0.1:
+            return {key: each for key, each in value.items() if key != name}
+        return {**value, name: _with_fault(value[name], random_)}
+    if isinstance(value, list) and value and random_.random() < 0.6:
+        return [_with_fault(value[0], random_), *value[1:]]
+    return random_.choice(VALUES)
+
+
+def _broken(text: str, random_: random.Random) -> bytes:
+    whole = text.encode("utf-8", "surrogatepass")
+    at = random_.randrange(len(whole) + 1)
+    match random_.randrange(8):
+        case 0:
+            return whole[:at]
+        case 1:
+            return whole[:at] + bytes([random_.randrange(256)]) + whole[at:]
+        case 2:
+            return whole.replace(b"null", b"NaN") + b" "
+        case 3:
+            return b'{"a":' * random_.choice((10, 500, 900, 990, 1_100, 30_000)) + whole
+        case 4:
+            deep = random_.choice((100, 480, 700, 950, 20_000))
+            return whole[:-1] + b', "zz": ' + b"[" * deep + b"]" * deep + b"}"
+        case 5:
+            return whole[:-1] + b', "zz": 1' + b"0" * random_.choice((20, 5_000)) + b"}"
+        case 6:
+            return text.encode(random_.choice(("utf-16", "utf-32", "utf-8-sig")), "surrogatepass")
+        case _:
+            return whole + whole
