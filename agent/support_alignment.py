@@ -22,7 +22,7 @@ _SAME_SENTENCE = 0.7  # the same for a denial or an opposite
 _NEAR_COPY = 0.78  # the same for one rare word in the place of another
 _NEAR_COPY_HAN = 0.86
 _COPY = 0.9  # the same for any English word of meaning; Chinese rewords single words too often
-_TELLING, _TELLING_HAN = 0.75, 0.85  # rarity
+_TELLING, _TELLING_HAN, _TELLING_HAN_IN_COPY = 0.75, 0.85, 0.7  # rarity
 _HAN = re.compile("[\u3400-\u9fff]")
 _POINTING = re.compile(r"^\s*(?:[这该其它他她您你我那]|this|that|these|it|he|she|they|who|what|which)")
 _FUNCTION = re.compile("[的了它也是都就和与]")  # no Chinese name holds them; a rewording does
@@ -91,7 +91,8 @@ class Alignment:
             return True
         if len(told) != 1 or self.copied < (_NEAR_COPY_HAN if _HAN.search(told[0].after) else _NEAR_COPY):
             return False
-        return _substitutes(told[0], window_terms, strict=self.copied < _COPY or bool(_HAN.search(told[0].after)))
+        strict = self.copied < _COPY or bool(_HAN.search(told[0].after))
+        return _substitutes(told[0], window_terms, strict, copy=self.copied >= _COPY)
 
 
 def in_order(claim: str, window: str) -> float:
@@ -168,10 +169,11 @@ def _joined(tokens: list[str]) -> str:
     return "".join(token if "\u3400" <= token[0] <= "\u9fff" else f" {token} " for token in tokens)
 
 
-def _substitutes(change: Change, window_terms: frozenset[str], strict: bool) -> bool:
+def _substitutes(change: Change, window_terms: frozenset[str], strict: bool, copy: bool) -> bool:
     """Whether neither word means nearly the same as the other, nor the claim's stands nearby.
 
-    strict: the claim's word must be rare, and stand where the page has a word of meaning too.
+    strict: the claim's word must be rare, and stand where the page has a word of meaning too. copy: all else is the
+    same, so that the two may differ in length, and the claim's need not be as rare.
     """
     lengths = [len(_TOKEN.findall(side)) for side in (change.before, change.after)]
     if (
@@ -179,14 +181,14 @@ def _substitutes(change: Change, window_terms: frozenset[str], strict: bool) -> 
         or _FUNCTION.search(change.after)
         or min(lengths) == 0
         or max(lengths) > _LONGEST_WORD
-        or abs(lengths[0] - lengths[1]) > _LONGEST_WORD // 2
+        or abs(lengths[0] - lengths[1]) > (_LONGEST_CHANGE if copy else _LONGEST_WORD // 2)
     ):
         return False
     held, claimed = _meaning(change.before), _meaning(change.after)
     foreign = [term for term in claimed if term not in window_terms]
     return (
         bool(held or not strict)
-        and (_telling(frozenset(foreign)) if strict else bool(foreign))
+        and (_telling(frozenset(foreign), copy) if strict else bool(foreign))
         and not any(_close(term, other) for term in claimed for other in held)
     )
 
@@ -195,9 +197,10 @@ def _meaning(text: str) -> frozenset[str]:
     return frozenset(term for term in content_words(text) if len(term) > 1 and term not in STOP_WORDS)
 
 
-def _telling(terms: frozenset[str]) -> bool:
+def _telling(terms: frozenset[str], copy: bool) -> bool:
     """Whether one of the terms is rare enough to name something; everyday words are often rewordings."""
-    return any(rarity(term) >= (_TELLING_HAN if is_han(term) else _TELLING) for term in terms)
+    least_han = _TELLING_HAN_IN_COPY if copy else _TELLING_HAN
+    return any(rarity(term) >= (least_han if is_han(term) else _TELLING) for term in terms)
 
 
 def _close(one: str, other: str) -> bool:

@@ -215,7 +215,7 @@ class Comparison:
 
     def _spelled(self, name: str) -> bool:
         """Inside another word of the page: HBOMax for HBO Max."""
-        return len(name) >= _SHORTEST_PART and name in self._page.lettered[0]
+        return len(name) >= _SHORTEST_PART and name in self._page.lettered
 
     def _with_numbers(self, evidence: Evidence) -> Evidence:
         wanted_numbers = [one for one in self._want.numbers if one.firm]

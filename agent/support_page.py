@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress, count
 
 from agent.numbers import Quantity, quantities
 from agent.support_meaning import Vector, meaning_of, sum_of
@@ -61,11 +62,18 @@ class PageIndex:
         return frozenset(words(self.page.title))
 
     @cached_property
-    def lettered(self) -> tuple[str, tuple[int, ...]]:
-        """The page's letters and digits, folded one by one, and where each of them stands."""
-        folded = _TARGET.sub(lambda link: " " * len(link[0]), fold_each(self.page.text))
-        places = tuple(at for at, character in enumerate(folded) if character.isalnum())
-        return "".join(map(folded.__getitem__, places)), places
+    def lettered(self) -> str:
+        """The page's letters and digits, folded one by one, without the targets of links."""
+        return "".join(filter(str.isalnum, self._folded))
+
+    @cached_property
+    def origins(self) -> tuple[int, ...]:
+        """Where each character of `lettered` stands in the page's text; read only when a quote is found."""
+        return tuple(compress(count(), map(str.isalnum, self._folded)))
+
+    @cached_property
+    def _folded(self) -> str:
+        return _TARGET.sub(lambda link: " " * len(link[0]), fold_each(self.page.text))
 
     def text(self, first: int, last: int) -> str:
         return self.page.text[self.stretches[first].start : self.stretches[last].end]
@@ -111,12 +119,12 @@ def verbatim_span(claim: str, page: PageIndex) -> tuple[int, int] | None:
     letters = "".join(c for c in fold_each(_LINKED.sub(r"\1", claim)) if c.isalnum())
     if len(letters) < _SHORTEST_QUOTE:
         return None
-    held, origins = page.lettered
+    held = page.lettered
     at = held.find(letters)
     for _ in range(_MOST_PLACES):
         if at < 0:
             return None
-        start, end = origins[at], origins[at + len(letters) - 1] + 1
+        start, end = page.origins[at], page.origins[at + len(letters) - 1] + 1
         if not _inside_word(page.page.text, start) and not _inside_word(page.page.text, end):
             return (start, end) if _same_signs(claim, _TARGET.sub("", page.page.text[start:end])) else None
         at = held.find(letters, at + 1)

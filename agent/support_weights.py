@@ -2,14 +2,14 @@
 
 Fitted by a ridge towards round numbers on one half of CiteCheck, ExpertQA, the falsified snippets of RGB and XQuAD's
 answers, signs fixed, then rounded; the figures of the other half are in docs/evaluation.md. SUPPORTED is where the
-balanced accuracy over these sets is best; PARTIAL where at most one in twenty statements that people call supported
+balanced accuracy over these sets is best; PARTIAL where fewer than one in twenty statements that people call supported
 would count as unsupported.
 """
 
 from typing import Final
 
 SUPPORTED: Final = 0.5
-PARTIAL: Final = 0.15
+PARTIAL: Final = 0.1
 IN_ORDER: Final = 3.2
 OUT_OF_ORDER: Final = -1.8
 """For a Chinese claim's best window: what the order of its letters is worth (logits), and what it is with none."""

@@ -252,28 +252,29 @@ def test_words_that_tie_a_sentence_to_others_cost_nothing(text: str, page: Webpa
 SEVERAL = Webpage(
     "https://e.example/several",
     "",
-    "Rain fell in the Alvar valley on 3 May. The Alvar bridge was closed for 12 days. Shops were shut. "
-    "Many visitors left. The owner of the Torvik ferry sold 480 tickets a day instead.",
+    "In 1987 the Alvar ferry sold 350 tickets and 20 passes a day. Shops were shut. Many visitors left. It rained. "
+    "In 1993 the owner of the Torvik ferry said that he sold 480 tickets and 30 passes a day.",
 )
 
 
 @pytest.mark.parametrize(
-    ("text", "verdict"),
-    [
-        (
-            "The Alvar bridge was closed for 12 days, and the Torvik ferry sold 480 tickets a day[citation:1].",
-            "supported",
-        ),
-        (
-            "The Alvar bridge was closed for 12 days, and the Torvik ferry sold 460 tickets a day[citation:1].",
-            "partial",
-        ),
-    ],
+    ("tickets", "verdicts"), [(480, ("supported",)), (460, ("partial", "unsupported", "contradicted"))]
 )
-def test_a_sentence_may_gather_numbers_from_several_places(text: str, verdict: str) -> None:
-    (support,) = supports_of(text, [SEVERAL])
+def test_a_sentence_may_gather_numbers_from_several_places(tickets: int, verdicts: tuple[str, ...]) -> None:
+    text = f"The Alvar ferry sold 350 tickets a day in 1987, and the Torvik ferry sold {tickets} tickets a day in 1993"
+    (support,) = supports_of(f"{text}[citation:1].", [SEVERAL])
 
-    assert support.verdict == verdict
+    assert support.verdict in verdicts
+
+
+@pytest.mark.parametrize(("name", "supported"), [("埃琳娜·科瓦奇", True), ("阿德里安·莫雷蒂", False)])
+def test_a_foreign_name_in_chinese_must_stand_on_the_page(name: str, supported: bool) -> None:
+    page = Webpage(
+        "https://h.example/", "", "该桥由工程师埃琳娜·科瓦奇设计，全长三百米，连接河流两岸的老城区和新城区。"
+    )
+    (support,) = supports_of(f"连接河流两岸老城区和新城区的桥是由工程师{name}设计的[citation:1]。", [page])
+
+    assert (support.verdict == "supported") is supported
 
 
 @pytest.mark.parametrize(
@@ -305,3 +306,15 @@ def test_chinese_letters_in_the_order_of_the_page_count_for_more() -> None:
     )
 
     assert ordered.score > scattered.score
+
+
+def test_a_short_name_in_the_place_of_a_long_one_is_never_supported() -> None:
+    page = Webpage(
+        "https://i.example/",
+        "",
+        "西班牙人将之改名为圣马特奥要塞，随着法国人被驱逐，该城作为半岛上最重要的定居点的地位得到巩固。",
+    )
+    text = page.text.replace("圣马特奥要塞", "沈括")
+    (support,) = supports_of(f"{text[:-1]}[citation:1]。", [page])
+
+    assert support.verdict != "supported"

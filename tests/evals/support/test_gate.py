@@ -17,7 +17,7 @@ def outcomes() -> list[Outcome]:
     return [judged(row) for row in rows(GATE)]
 
 
-@pytest.mark.parametrize(("language", "least"), [("zh", 0.88), ("en", 0.86)])
+@pytest.mark.parametrize(("language", "least"), [("zh", 0.89), ("en", 0.87)])
 def test_the_score_keeps_its_order_and_stays_above_plain_overlap(
     outcomes: list[Outcome], language: str, least: float
 ) -> None:
@@ -25,6 +25,11 @@ def test_the_score_keeps_its_order_and_stays_above_plain_overlap(
 
     assert found["auc"] >= least
     assert found["auc"] > found["plain"]
+
+
+@pytest.mark.parametrize(("language", "least"), [("zh", 0.82), ("en", 0.7)])
+def test_the_verdict_keeps_its_balanced_accuracy(outcomes: list[Outcome], language: str, least: float) -> None:
+    assert figures([one for one in outcomes if one.language == language])["balanced"] >= least
 
 
 @pytest.fixture(scope="module")
@@ -35,13 +40,13 @@ def counted() -> dict[str, Tally]:
 @pytest.mark.parametrize(
     ("kind", "least"),
     [
-        ("numbers", 0.95),
-        ("units", 0.95),
+        ("numbers", 0.96),
+        ("units", 0.96),
         ("citations", 0.95),
         ("invented sources", 1.0),
-        ("names", 0.7),
-        ("negations", 0.78),
-        ("distortions", 0.8),
+        ("names", 0.83),
+        ("negations", 0.83),
+        ("distortions", 0.83),
     ],
 )
 def test_planted_faults_are_caught(counted: dict[str, Tally], kind: str, least: float) -> None:
@@ -62,7 +67,8 @@ def test_right_sentences_in_other_words_seldom_raise_an_alarm(counted: dict[str,
     tally = counted["untouched, reworded"]
 
     assert tally.answers >= 50
-    assert tally.alarms <= 0.05 * tally.answers
+    assert tally.alarms <= 0.03 * tally.answers
+    assert tally.partial <= 0.15 * tally.answers
 
 
 def test_figures_of_a_known_order() -> None:
