@@ -106,6 +106,10 @@ chaos: $(VENV)/.dev ## the model server's 16 faults, 500 callers who leave, an o
 transcript: $(VENV)/.runtime ## write what `make ask` prints into the READMEs
 	@PYTHONPATH=. $(BIN)/python scripts/transcript
 
+.PHONY: screenshots
+screenshots: $(VENV)/.dev ## take the READMEs' pictures of the web page anew (needs Chromium and a Chinese font)
+	@$(BIN)/python -m tests.page.screenshots
+
 .PHONY: clean
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -4,7 +4,8 @@ import { byId, codePoints, el, linkTo, plain, webAddress } from "./elements.js";
 import * as service from "./service.js";
 import { current, meaning, say, verdictWord } from "./words.js";
 
-const AROUND = 240; // code points of the page on each side of the quote
+const BEFORE = 120; // code points of the page that are shown before the quote
+const AFTER = 240;
 let opened = null;
 let latest = 0;
 
@@ -51,6 +52,7 @@ function show(cited, evidence, loading) {
     page ? el("p", {}, el("a", { href: service.sourcePage(answer.id, number), target: "_blank", rel: "noopener" }, say("open_kept"))) : "",
   );
   card.hidden = false;
+  card.querySelector("mark")?.scrollIntoView({ block: "nearest" });
 }
 
 export const SIGNS = { supported: "✓", partial: "◐", unsupported: "✗", contradicted: "⚠", unavailable: "?", waiting: "…" };
@@ -64,8 +66,8 @@ function statement(answer, support) {
 function quoted(support, page) {
   if (!support) return [];
   if (!support.quote) return [el("p", { class: "notice bad" }, say("no_statement"))];
-  const before = page ? codePoints(page.text, Math.max(0, support.quote_start - AROUND), support.quote_start) : "";
-  const after = page ? codePoints(page.text, support.quote_end, support.quote_end + AROUND) : "";
+  const before = page ? codePoints(page.text, Math.max(0, support.quote_start - BEFORE), support.quote_start) : "";
+  const after = page ? codePoints(page.text, support.quote_end, support.quote_end + AFTER) : "";
   const quote = el("blockquote", {}, before && "… ", plain(before), el("mark", {}, plain(support.quote)), plain(after), after && " …");
   const honest = ["unsupported", "contradicted"].includes(support.verdict) ? [el("p", { class: "notice bad" }, say("no_statement"))] : [];
   return [...(support.verdict === "unsupported" ? honest : []), el("h3", {}, say("quote")), quote];
