@@ -27,11 +27,20 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which sources may be used. A domain covers its subdomains; empty means any."""
+    """Which sources may be used. A domain covers its subdomains; empty means any.
+
+    after, before: YYYY-MM-DD; a source that states an earlier or later day is left out, one that states none stays.
+    """
 
     include_domains: tuple[str, ...] = ()
     exclude_domains: tuple[str, ...] = ()
     recency: Recency | None = None
+    after: str = ""
+    before: str = ""
+
+    def keeps(self, date: str) -> bool:
+        """Whether a source of this day may be used. date: YYYY-MM-DD, "" when unknown."""
+        return not date or ((not self.after or date >= self.after) and (not self.before or date <= self.before))
 
 
 @dataclass(frozen=True, slots=True)

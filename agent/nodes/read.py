@@ -29,6 +29,8 @@ async def read(state: Found, runtime: Runtime[Run]) -> Found:
     skipped: list[Skipped] = []
     shingles = {url: _shingles(run.pages[url].text) for url in state["read"]}
     for url, outcome in zip(wanted, outcomes, strict=True):
+        if isinstance(outcome, Webpage) and not run.question.filters.keeps(outcome.date):
+            outcome = Skipped(url, "wrong_date", f"the page is of {outcome.date}")
         if isinstance(outcome, Webpage):
             outcome = await _unless_known(url, outcome, shingles)
         if isinstance(outcome, Skipped):

@@ -61,7 +61,9 @@ async def _ask(wanted: PlannedSearch, runtime: Runtime[Run]) -> _Outcome:
         late = SearchDown("search", "timeout", "no engine answered in time")
         runtime.stream_writer(SearchFailed(wanted.query, late.reason, late.detail))
         return wanted, late
-    kept = tuple(result for result in found if within_domains(result.url, query))  # an engine may ignore them
+    kept = tuple(
+        each for each in found if within_domains(each.url, query) and filters.keeps(each.date)
+    )  # an engine may ignore them
     engine = kept[0].engine if kept else ""
     seconds, urls = round(time.monotonic() - started, 3), tuple(result.url for result in kept)
     runtime.stream_writer(Searched(wanted.query, engine, len(kept), seconds, urls))

@@ -224,6 +224,15 @@ async def test_domain_filters_hold_even_if_the_engine_ignores_them() -> None:
     assert web.opened == [TIDES.url]
 
 
+async def test_a_page_that_states_a_day_outside_the_wanted_ones_is_named_and_not_cited() -> None:
+    web = FakeWeb(TIDES, replace(SUN, date="2024-12-31"))
+    question = Question("Why are there tides?", filters=Filters(after="2025-01-01"))
+    answer = await answer_of(question, deps(web, FakeModel([GOOD])))
+
+    assert [source.url for source in answer.sources] == [TIDES.url]
+    assert [(page.url, page.reason) for page in answer.skipped] == [(SUN.url, "wrong_date")]
+
+
 @pytest.mark.parametrize(
     "web",
     [FakeWeb(), FakeWeb(dead=["https://dead.example/"]), FakeWeb(down="timeout")],

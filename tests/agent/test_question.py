@@ -3,7 +3,7 @@
 import pytest
 
 from agent.errors import BadQuestion
-from agent.question import Question, Turn
+from agent.question import Filters, Question, Turn
 from tests.fakes import TIDES
 
 
@@ -53,3 +53,11 @@ def test_instructions_have_a_bound_and_whole_characters() -> None:
         with pytest.raises(BadQuestion) as bad:
             Question("Why?", instructions=wrong)
         assert bad.value.field == "instructions"
+
+
+@pytest.mark.parametrize(
+    ("day", "kept"),
+    [("2025-02-28", False), ("2025-03-01", True), ("2025-12-31", True), ("2026-01-01", False), ("", True)],
+)
+def test_a_source_of_another_day_is_left_out_and_one_without_a_day_stays(day: str, kept: bool) -> None:
+    assert Filters(after="2025-03-01", before="2025-12-31").keeps(day) is kept

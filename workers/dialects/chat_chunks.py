@@ -53,7 +53,7 @@ def openai_frame(message: Message, number: int) -> bytes:
 
 
 def usage_fields(usage: Usage, queries: int = 0) -> dict[str, Any]:
-    """OpenAI's counts, and Sonar's number of searches."""
+    """OpenAI's counts, and Sonar's; nothing is charged for an answer."""
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
@@ -61,6 +61,8 @@ def usage_fields(usage: Usage, queries: int = 0) -> dict[str, Any]:
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         "num_search_queries": queries,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "cost": {"input_tokens_cost": 0.0, "output_tokens_cost": 0.0, "total_cost": 0.0},
     }
 
 

@@ -5,6 +5,7 @@ Unknown fields are ignored, as OpenAI's own server ignores most; a field of the 
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -82,6 +83,14 @@ class ChatBody(_Lenient):
         None, max_length=MAX_DOMAINS, description="only these sites; with `-` before it, never this one"
     )
     search_recency_filter: Literal["hour", "day", "week", "month", "year"] | None = None
+    search_after_date_filter: str | None = Field(None, description="MM/DD/YYYY")
+    search_before_date_filter: str | None = Field(None, description="MM/DD/YYYY")
+    last_updated_after_filter: str | None = Field(None, description="MM/DD/YYYY")
+    last_updated_before_filter: str | None = Field(None, description="MM/DD/YYYY")
+    search_mode: Literal["web", "academic", "sec"] | None = None
+    stream_mode: Literal["full", "concise"] | None = None
+    disable_search: bool | None = None
+    return_images: bool | None = None
     return_related_questions: bool | None = None
 
 
@@ -155,6 +164,43 @@ def _refuse_unsupported(body: ChatBody) -> None:
         raise Problem("bad_question", "the answer is always text: tools of a client are not called", "tool_choice")
     if body.response_format and body.response_format.get("type") not in (None, "text"):
         raise Problem("bad_question", "answers are text with citations: only the type `text`", "response_format")
+    _refuse_of_sonar(body)
+
+
+def _refuse_of_sonar(body: ChatBody) -> None:
+    """Sonar's fields that ask for what cannot be done here."""
+    if body.search_mode not in (None, "web"):
+        raise Problem("bad_question", "only the web is searched: `web`", "search_mode")
+    if body.stream_mode == "concise":
+        raise Problem("bad_question", "streams are whole: `full`", "stream_mode")
+    if body.disable_search:
+        raise Problem("bad_question", "every answer comes from a search", "disable_search")
+    if body.return_images:
+        raise Problem("bad_question", "images are not returned", "return_images")
+
+
+def _day(body: ChatBody, field: str) -> str:
+    """A day as Sonar writes it, MM/DD/YYYY, as YYYY-MM-DD; "" where none is given."""
+    given = getattr(body, field)
+    if given is None:
+        return ""
+    found = re.fullmatch(r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})", given)
+    try:
+        if found is None:
+            raise ValueError
+        return date(int(found[3]), int(found[1]), int(found[2])).isoformat()
+    except ValueError:
+        raise Problem("bad_question", "send a day as MM/DD/YYYY", field) from None
+
+
+def _days(body: ChatBody) -> tuple[str, str]:
+    """The first and the last day: the narrower of the two filters on each side, for a page states one day only."""
+    first = max(_day(body, "search_after_date_filter"), _day(body, "last_updated_after_filter"))
+    ends = (_day(body, "search_before_date_filter"), _day(body, "last_updated_before_filter"))
+    last = min((day for day in ends if day), default="")
+    if first and last and first > last:
+        raise Problem("bad_question", "no day is after this one and before the other", "search_after_date_filter")
+    return first, last
 
 
 def _filters(body: ChatBody) -> Filters:
@@ -163,6 +209,7 @@ def _filters(body: ChatBody) -> Filters:
         tuple(domain for domain in domains if not domain.startswith("-")),
         tuple(domain[1:] for domain in domains if domain.startswith("-")),
         _RECENCY[body.search_recency_filter] if body.search_recency_filter else None,
+        *_days(body),
     )
 
 
