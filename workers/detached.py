@@ -34,11 +34,12 @@ class Detached:
         self._working: dict[asyncio.Task[None], asyncio.Event] = {}
         self._closing = False
 
-    async def start(self, run: Run, held: ExitStack) -> None:
+    async def start(self, run: Run, held: ExitStack, *, begun: bool = False) -> None:
         """The run goes on from here by itself; held is given back when it ends. Raises StoreError, Problem."""
         if self._closing:
             raise Problem("stopping", STOPPING)
-        await run.service.in_store_time(self.log.begin(run.user, run.answer_id, run.thread, run.request))
+        if not begun:
+            await run.service.in_store_time(self.log.begin(run.user, run.answer_id, run.thread, run.request))
         stopped = asyncio.Event()
         task = asyncio.create_task(self._work(run, stopped, held))
         self._working[task] = stopped

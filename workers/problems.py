@@ -48,6 +48,7 @@ KINDS = MappingProxyType(
         "file_too_large": Kind(413, "A file is too large"),
         "unsupported_type": Kind(415, "The body is of a type that is not taken"),
         "bad_question": Kind(422, "The question cannot be answered as it was put"),
+        "idempotency_key_reused": Kind(422, "The key was used with another body"),
         "bad_answer": Kind(422, "The answer cannot be judged as it was given"),
         "file_unreadable": Kind(422, "No text can be taken from a file"),
         "rate_limit_exceeded": Kind(429, "This key has used up a limit", retry=True),

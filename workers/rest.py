@@ -18,6 +18,7 @@ from workers.dialects.openai_errors import refusal
 from workers.dialects.routes import add_dialects
 from workers.drain import Drain
 from workers.gate import Gate
+from workers.idempotency import begun_once, joined, key_of_request
 from workers.mcp_doors import McpOverHttp
 from workers.metrics import CONTENT_TYPE
 from workers.openapi import ANSWERED, ASKED, EVENTS, PROBLEMS, RUN, SOURCE, SOURCES, describe
@@ -26,7 +27,7 @@ from workers.page.login import get_login, post_login, post_logout
 from workers.problems import UNKNOWN_ANSWER, Problem, problem_of
 from workers.requests import read_asked
 from workers.runs import Run, answer_fields, last_message, unless_gone
-from workers.runs_in_background import cancel_answer, get_events, post_background, unanswered
+from workers.runs_in_background import begun_response, cancel_answer, get_events, post_background, unanswered
 from workers.service import Part, Service
 from workers.slots import STOPPING, Slots
 from workers.sources import get_source, known, list_sources
@@ -84,11 +85,20 @@ async def post_answer(request: Request) -> Response:
         asked = await read_asked(request, service, request.state.user)
         thread = asked.thread or secrets.token_urlsafe(16)
         run = Run(request.state.request_id, request.state.user, thread, asked, service)
+        if key := key_of_request(request):
+            return await _once(request, await begun_once(request, run, key, held.pop_all()))
         if asked.background:
             return await post_background(request, run, held.pop_all())
         if asked.stream:
             return EventStream(Stream(run.id, run.messages(), service.limits, held.pop_all()))
         return _whole(await unless_gone(request, last_message(run.messages())))
+
+
+async def _once(request: Request, run: Run) -> Response:
+    """What a question with an Idempotency-Key gets, the first time as at any other."""
+    if run.asked.stream or run.asked.background:
+        return begun_response(request, run)
+    return _whole(await joined(request, run))
 
 
 def _whole(message: Message) -> Response:

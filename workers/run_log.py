@@ -54,6 +54,27 @@ return 1
 """
 
 
+_BEGIN_ONCE = """
+local found = redis.call('GET', KEYS[1])
+if found then return found end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+redis.call('HSET', KEYS[2], 'status', 'running', 'thread', ARGV[3], 'created', ARGV[4])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+redis.call('SET', KEYS[3], '1', 'PX', ARGV[5])
+return ARGV[1]
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """A run that is begun under a key of the caller's. id: the key's hash; fingerprint: of what was asked."""
+
+    id: str
+    fingerprint: str
+    run_id: str
+    thread: str
+
+
 class RunEnded(Exception):
     """It has its last event, or was forgotten: nothing more can be written."""
 
@@ -80,6 +101,7 @@ class RunLog:
         self._client, self._max_events = client, max_events
         self.lease_seconds = lease_seconds
         self._append, self._end_lost = client.register_script(_APPEND), client.register_script(_END_LOST)
+        self._begin_once = client.register_script(_BEGIN_ONCE)
 
     async def begin(self, user: str, run_id: str, thread: str, request: str = "") -> None:
         created = datetime.now(UTC).isoformat(timespec="seconds")
@@ -90,6 +112,18 @@ class RunLog:
                 pipe.expire(key_of(user, "run", run_id), KEPT_SECONDS)
                 pipe.set(key_of(user, "lease", run_id), 1, px=round(self.lease_seconds * 1_000))
                 await pipe.execute()
+
+    async def begin_once(self, user: str, once: Once) -> Once:
+        """Begins the run, or says which one was begun under the same key in the last 24 hours: one script does both."""
+        record = f"{once.fingerprint} {once.run_id} {once.thread}"
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        keys = [key_of(user, "once", once.id), key_of(user, "run", once.run_id), key_of(user, "lease", once.run_id)]
+        arguments: list[str | int] = [record, KEPT_SECONDS, once.thread, created, round(self.lease_seconds * 1_000)]
+        with reaching():
+            found = bytes(await self._begin_once(keys, arguments)).decode("ascii", "replace").split(" ")
+        if len(found) != 3 or not is_id(found[1]):
+            raise RecordPoisoned("what is kept of an Idempotency-Key is none")
+        return Once(once.id, *found)
 
     async def append(self, user: str, run_id: str, messages: Sequence[tuple[int, Message]]) -> str:
         """Writes the numbered messages and renews the lease; none at all only renews it. The reason for which somebody

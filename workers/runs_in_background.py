@@ -32,8 +32,13 @@ async def post_background(request: Request, run: Run, held: ExitStack) -> Respon
             raise Problem("store_error", "no store is open here that could keep the run")
         request.state.admitted.keep_while(held)
         await detached.start(run, held.pop_all())
+    return begun_response(request, run)
+
+
+def begun_response(request: Request, run: Run) -> Response:
+    """How a run stands that goes on by itself, or its events where the caller wants a stream."""
     if run.asked.stream:
-        return _following(request, detached.log, run.answer_id, 0)
+        return _following(request, request.state.detached.log, run.answer_id, 0)
     head = RunHead(run.answer_id, run.thread, "running", "")
     return JSONResponse(_fields(head), 202, {"Location": f"/v1/answers/{run.answer_id}"})
 

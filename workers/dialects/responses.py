@@ -75,6 +75,7 @@ async def _in_background(request: Request, run: Run, made: Repeated, held: ExitS
         detached: Detached | None = request.state.detached
         if detached is None:
             raise Problem("store_error", "no store is open here that could keep the run")
+        request.state.admitted.keep_while(held)
         await detached.start(run, held.pop_all())
     if not made.stream:
         return JSONResponse(Responding(run.answer_id, made).response())
