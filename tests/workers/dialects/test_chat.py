@@ -312,3 +312,17 @@ async def test_a_client_who_leaves_stops_the_run() -> None:
         await anext(aiter(stream))
         await stream.close()
         await run.ended.wait()
+
+
+async def test_what_open_webui_sends_beside_the_question_changes_nothing_and_a_picture_is_refused_by_name() -> None:
+    seen: list[Question] = []
+    beside = {"chat_id": "c", "session_id": "s", "features": {"web_search": True}, "metadata": {"a": [1]}, "files": []}
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}
+    parts = [{"type": "text", "text": "What is this?"}, picture]
+    async with serving(service_of(ask=noting(seen))) as client:
+        said = content_of(await client.post(CHAT, json={**ASKED, **beside, "stream": True}))
+        refused = await client.post(CHAT, json={**ASKED, **beside, "messages": [{"role": "user", "content": parts}]})
+    assert said == "1,545 m[1]."
+    assert [question.text for question in seen] == ["How high is Mount Tai?"]
+    assert (refused.status_code, refused.json()["error"]["param"][:18]) == (400, "messages.0.content")
+    assert "text is all that can be read here" in refused.json()["error"]["message"]
