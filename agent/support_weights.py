@@ -9,7 +9,7 @@ would count as unsupported.
 from typing import Final
 
 SUPPORTED: Final = 0.5
-PARTIAL: Final = 0.1
+PARTIAL: Final = 0.2
 IN_ORDER: Final = 3.2
 OUT_OF_ORDER: Final = -1.8
 """For a Chinese claim's best window: what the order of its letters is worth (logits), and what it is with none."""

@@ -67,7 +67,7 @@ def test_right_sentences_in_other_words_seldom_raise_an_alarm(counted: dict[str,
     tally = counted["untouched, reworded"]
 
     assert tally.answers >= 50
-    assert tally.alarms <= 0.03 * tally.answers
+    assert tally.alarms <= 0.05 * tally.answers
     assert tally.partial <= 0.15 * tally.answers
 
 
