@@ -2,8 +2,22 @@
 
 import logging
 import sys
+from collections.abc import MutableMapping
+from typing import Any
 
 import structlog
+
+FIELDS = frozenset(
+    "event level timestamp exception request_id answer_id code detail reason status seconds count".split()
+)
+"""What may stand in a line. Anything else that somebody logs is left out, until it is named here."""
+
+
+def allowed(_: object, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The line with its named fields only; `left_out` names the others, without their values."""
+    others = sorted(name for name in fields if name not in FIELDS)
+    named: MutableMapping[str, Any] = {name: value for name, value in fields.items() if name in FIELDS}
+    return {**named, "left_out": others} if others else named
 
 
 def set_up_logs(level: str, form: str) -> None:
@@ -21,6 +35,7 @@ def set_up_logs(level: str, form: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            allowed,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
