@@ -8,11 +8,12 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Literal
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from agent.chunks import BROKEN, Reply, as_chunk
 from agent.delta import Delta
@@ -21,6 +22,8 @@ from agent.profile import GENERIC, Profile, chosen
 from agent.prompt import Prompt
 from agent.refusals import OPENAI_REMEDY, SERVER, error_in_stream, refused
 from agent.request import request_body
+
+_ABORT_PAUSES_SECONDS, _ABORT_SECONDS = (0.0, 1.0), 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class ModelServer:
         self._openai = openai
         self._config = config
         self._facts: ModelFacts | None = None
+        self._stopping: set[asyncio.Task[None]] = set()
         self._broken = (openai.APIConnectionError, _transport_error(openai))
         longest = (
             max(config.first_token_seconds, config.silent_seconds, config.discover_seconds, config.whole_seconds) + 1
@@ -106,6 +110,9 @@ class ModelServer:
 
     async def aclose(self) -> None:
         """Close all connections; a reply that is being streamed ends."""
+        for task in self._stopping:
+            task.cancel()
+        await asyncio.gather(*self._stopping, return_exceptions=True)
         await self._client.close()
 
     async def discover(self) -> ModelFacts:
@@ -120,6 +127,8 @@ class ModelServer:
         Close the generator (aclosing): that closes the connection and stops the model within 1 s (2 s unstreamed).
         """
         facts = self._facts or await self._discovered(SERVER)
+        if prompt.tools and facts.profile.quirks.tools == "no":
+            raise ModelDown("no_tools", f"profile {facts.profile.name} sends no tools; ask without any")
         async with aclosing(self._replied(prompt, facts.name)) as deltas:
             async for delta in deltas:
                 yield delta
@@ -135,17 +144,21 @@ class ModelServer:
 
     async def _replied(self, prompt: Prompt, name: str) -> AsyncGenerator[Delta, None]:
         """Once the finish has come the reply is whole, whatever happens to the connection afterwards."""
-        if prompt.tools and self._profile.quirks.tools == "no":
-            raise ModelDown("no_tools", f"profile {self._profile.name} sends no tools; ask without any")
         if prompt.tools and self._profile.quirks.tools == "unstreamed":
             prompt = replace(prompt, stream=False)
         reply = self._reply(prompt)
         body = request_body(prompt, name, self._profile)
+        if self._profile.quirks.abort_path:
+            body["rid"] = uuid4().hex
         try:
             with self._translated(SERVER):
                 async with aclosing(self._chunks(body) if prompt.stream else self._whole(body)) as chunks:
                     async for delta in self._timed(chunks, reply, prompt.stream):
                         yield delta
+        except (GeneratorExit, asyncio.CancelledError):
+            if "rid" in body:
+                self._stop(str(body["rid"]))
+            raise
         except ModelDown as down:
             if down.reason == "not_found":  # the server has another model now: look again next time
                 self._facts = None
@@ -153,6 +166,22 @@ class ModelServer:
                 raise
         for delta in reply.end():
             yield delta
+
+    def _stop(self, rid: str) -> None:
+        """End a generation whose reader has left, by its id: SGLang 0.5.23 looks for those who left a reply that is
+        not streamed every 2 s only, and runs on for some who leave before the first token."""
+        task = asyncio.create_task(self._stopped(rid))
+        self._stopping.add(task)
+        task.add_done_callback(self._stopping.discard)
+
+    async def _stopped(self, rid: str) -> None:
+        """Twice: the request may not have come as far as its id when its reader left."""
+        path = f"{self._config.endpoint.rpartition('/')[0]}{self._profile.quirks.abort_path}"
+        with suppress(self._openai.OpenAIError, TimeoutError, *self._broken):
+            for pause in _ABORT_PAUSES_SECONDS:
+                await asyncio.sleep(pause)
+                async with asyncio.timeout(_ABORT_SECONDS):
+                    await self._client.post(path, body={"rid": rid}, cast_to=object)
 
     def _reply(self, prompt: Prompt) -> Reply:
         thinking = self._config.thinking or self._profile.quirks.thinking

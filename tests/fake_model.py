@@ -77,6 +77,7 @@ Script = Reply | Callable[[Body], Reply]
 class FakeModel:
     """url: to give to a client (ends in /v1). requests: the bodies, in the order of their coming.
 
+    aborted: ids that /abort_request was asked to end.
     running: replies being streamed now. finished: replies streamed to the end. left: how many times a client
     closed the connection before the end. pages: what other paths answer to GET, as (status, content type, body);
     None there is /v1/loads with what is running.
@@ -86,6 +87,7 @@ class FakeModel:
         self.url = ""
         self._port = port
         self.requests: list[Body] = []
+        self.aborted: list[str] = []
         self.running = self.finished = self.left = 0
         self.pages: dict[str, tuple[int, str, str] | None] = {}
         self._script: Callable[[Body], Reply] = (lambda _: script) if isinstance(script, Reply) else script
@@ -129,6 +131,9 @@ class FakeModel:
             return await self._page(path, writer)
         if head.startswith("GET /v1/models "):
             return await _json(writer, 200, self._models)
+        if head.startswith("POST /abort_request "):
+            self.aborted.append(str(json.loads(body)["rid"]))
+            return await _json(writer, 200, {})
         if not head.startswith("POST /v1/chat/completions "):
             return await _json(writer, 404, {"detail": "Not Found"})
         request: Body = json.loads(body)

@@ -1,5 +1,6 @@
 """A new model is a new file; what a file says holds in every request; a broken file is refused by name."""
 
+import asyncio
 import json
 import tomllib
 from dataclasses import replace
@@ -304,3 +305,22 @@ async def test_the_context_is_the_servers_then_the_operators_then_the_profiles(
         facts = await asked.discover()
         await asked.aclose()
     assert (facts.context_tokens, facts.said, facts.profile.name) == (tokens, said_so, "r1-0528-sglang")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_reply_whose_reader_leaves_is_ended_by_its_id_where_the_profile_names_a_way(stream: bool) -> None:
+    async with fake_model(Reply("Hello. " * 500, pause=0.05)) as fake:
+        for profile in (profile_of("r1-0528-sglang"), GENERIC):
+            server = ModelServer(ModelConfig(fake.url, profile=profile))
+            reading = asyncio.create_task(anext(server.generate(replace(prompt(), stream=stream)), None))
+            async with asyncio.timeout(10):
+                while not fake.requests:  # noqa: ASYNC110 - another thread's list
+                    await asyncio.sleep(0.01)
+                reading.cancel()
+                await asyncio.gather(reading, return_exceptions=True)
+                while profile is not GENERIC and not fake.aborted:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            await server.aclose()
+            asked = fake.requests.pop()
+            assert fake.aborted[:1] == ([asked["rid"]] if profile is not GENERIC else [])
+            fake.aborted.clear()
