@@ -85,7 +85,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def _address(host: str, port: int) -> str:
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1/answers"
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
 def _tell_of_keys(settings: Settings) -> None:

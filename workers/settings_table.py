@@ -27,7 +27,9 @@ def settings_table() -> str:
     """One Markdown row for each setting, between the two markers."""
     rows = [
         f"| `{PREFIX}{name.upper()}` | {_default(field)} | {field.description} |"
-        for name, field in Settings.model_fields.items()
+        for name, field in sorted(
+            Settings.model_fields.items(), key=lambda each: each[0] not in Settings.__annotations__
+        )
     ]
     return "\n".join((BEGIN, "| setting | default | what it is |", "|---|---|---|", *rows, END)) + "\n"
 
