@@ -110,7 +110,7 @@ def object_arguments(text: str) -> dict[str, object] | None:
 
 def _decoded(text: str) -> object:
     """The JSON value of a text, without fence and prefix; None when it is not JSON."""
-    bare = text.strip().removeprefix("```").removesuffix("```").strip()
+    bare = text.strip().removeprefix("```json").removeprefix("```").removesuffix("```").strip()
     try:
         return json.loads(bare.removeprefix("json"))
     except (ValueError, RecursionError):

@@ -220,3 +220,7 @@ def test_hostile_length_does_not_hold_the_reader_up() -> None:
 @given(st.text(max_size=60))
 def test_arguments_are_an_object_or_nothing(text: str) -> None:
     assert isinstance(object_arguments(text), dict | None)
+
+
+def test_arguments_may_have_a_prefix_within_their_fence() -> None:
+    assert object_arguments('```json\njson\n{"query": "tides"}\n```') == {"query": "tides"}
