@@ -42,10 +42,12 @@ async def store_address(redis_url: str, data_dir: Path) -> AsyncIterator[str]:
         yield redis_url
         return
     server = EmbeddedValkey(data_dir / "store")
-    address = await asyncio.to_thread(server.start)
+    starting = asyncio.create_task(asyncio.to_thread(server.start))
     try:
-        yield address
+        yield await asyncio.shield(starting)
     finally:
+        if not starting.done():  # cancelled: the thread goes on, and would leave a server that nobody stops
+            await asyncio.wait((starting,))
         await asyncio.to_thread(server.stop)
 
 

@@ -1,5 +1,6 @@
 """The embedded store starts when needed, is shared, keeps what was written, and stops with its last owner."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -211,3 +212,17 @@ async def test_without_one_the_embedded_server_runs_inside_the_block(tmp_path: P
 def test_a_server_is_found_on_this_machine() -> None:
     run = subprocess.run([server_binary(), "--version"], capture_output=True, text=True, timeout=10, check=True)
     assert "server v=" in run.stdout
+
+
+async def test_who_is_cancelled_while_it_starts_leaves_no_server(tmp_path: Path) -> None:
+    async def use() -> None:
+        async with store_address("", tmp_path):
+            await asyncio.Event().wait()
+
+    using = asyncio.create_task(use())
+    await asyncio.sleep(0.001)  # the thread that starts the server has begun
+    using.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await using
+    with pytest.raises(RedisError), Redis(unix_socket_path=str(tmp_path / "store" / "valkey.sock")) as client:
+        client.ping()
