@@ -73,12 +73,10 @@ class OperatorServer:
     async def _asked(self, method: str, path: str, fields: Mapping[str, object] | None, seconds: float) -> Heard:
         began = monotonic()
         async with self._open(method, path, fields, seconds) as answer:
-            body = bytearray()
-            async for piece in answer.aiter_bytes():
-                body += piece
-                if len(body) > MAX_BYTES:
-                    raise OperatorDown(self.url, "too_large", f"it answers with more than {MAX_BYTES:,} bytes")
-            return _heard(answer, bytes(body), began)
+            body = await _beginning(answer)
+            if len(body) > MAX_BYTES:
+                raise OperatorDown(self.url, "too_large", f"it answers with more than {MAX_BYTES:,} bytes")
+            return _heard(answer, body, began)
 
     @asynccontextmanager
     async def stream(
@@ -91,7 +89,7 @@ class OperatorServer:
         began = monotonic()
         async with self._open("POST", path, fields, seconds) as answer:
             refused = answer.status_code >= 400
-            body = (await answer.aread())[:MAX_BYTES] if refused else b""
+            body = (await _beginning(answer))[:MAX_BYTES] if refused else b""
             yield _heard(answer, body, began), _lines(answer, began, refused)
 
     @asynccontextmanager
@@ -110,6 +108,16 @@ class OperatorServer:
             raise OperatorDown(self.url, "tls" if tls else "unreachable", detail) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise OperatorDown(self.url, "broken", f"the connection broke ({type(error).__name__})") from None
+
+
+async def _beginning(answer: httpx.Response) -> bytes:
+    """The whole body, or a little more than MAX_BYTES of a longer one."""
+    body = bytearray()
+    async for piece in answer.aiter_bytes():
+        body += piece
+        if len(body) > MAX_BYTES:
+            break
+    return bytes(body)
 
 
 def _heard(answer: httpx.Response, body: bytes, began: float) -> Heard:
