@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from urllib.parse import urlsplit, urlunsplit
 
 from agent.errors import ModelDown
@@ -12,6 +11,7 @@ from agent.question import Question
 from agent.request import request_body
 from tools.operator import Heard, OperatorDown, OperatorServer
 from workers.doctor import Finding, quoted
+from workers.gate import is_loopback
 from workers.room import LEAST_TOKENS, least_needed
 from workers.setting_types import without_password
 from workers.settings import Settings
@@ -144,7 +144,7 @@ class Patient:
             return Finding("key", "warning", f"without a key: {down.detail}")
         if heard.status in (401, 403):
             return Finding("key", "works", "refused without the key")
-        if _private(urlsplit(self.config.url).hostname or ""):
+        if is_loopback(urlsplit(self.config.url).hostname or ""):
             return Finding("key", "works", "none is asked for; the server listens on this machine only by its address")
         open_ = "everybody who reaches this address may use it"
         return Finding("key", "warning", open_, "start the server with --api-key and set KAOZHENG_MODEL_KEY")
@@ -212,10 +212,3 @@ def _words(heard: Heard) -> str:
     error = fields.get("error", fields.get("detail")) if isinstance(fields, dict) else None
     message = error.get("message") if isinstance(error, dict) else error
     return f"status {heard.status}" + (f": {quoted(message)}" if message else "")
-
-
-def _private(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
