@@ -7,6 +7,7 @@ What does not: anything inside a fenced code block, and anything that names no n
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 _OPENING = "[［【〔"
 _CLOSING = "]］】〕"
@@ -17,6 +18,17 @@ _NUMBERS = re.compile(r"(citations?|webpages?)[ \t]*:?[ \t]*(?:#?[0-9,;、~\- \t
 _NUMBER_OR_RANGE = re.compile(r"([0-9]+)(?:[ \t]*[-~–—][ \t]*([0-9]+))?")
 MARKER = re.compile(r"\[citation:([0-9]+)\]")
 """The one form that leaves this file."""
+
+
+def in_our_form(pieces: Iterable[str | int]) -> str:
+    """What a CitationReader gave, as text."""
+    return "".join(piece if isinstance(piece, str) else f"[citation:{piece}]" for piece in pieces)
+
+
+def normalised(text: str, pages: int) -> str:
+    """A whole text with its markers in our form; those that name no page are gone."""
+    reader = CitationReader(pages)
+    return in_our_form([*reader.feed(text), *reader.close()])
 
 
 class CitationReader:

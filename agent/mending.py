@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from agent.answer import Support
-from agent.citations import CitationReader
+from agent.citations import normalised
 from agent.claims import Claim, claims_of
 from agent.corrections import Editing
 from agent.fence import fence, fence_line
@@ -68,7 +68,7 @@ def mend(editing: Editing, wrong: Sequence[Judged], reply: str, verdicts: Verdic
     """Puts in what is better. wrong: the sentences of editing.text that were asked about, in their order."""
     lines = _lines_of(reply, len(wrong))
     for number, one in reversed(list(enumerate(wrong, 1))):  # from the end: the places before stay as they are
-        after = _normal(lines.get(number, ""), len(verdicts.pages))
+        after = normalised(lines.get(number, ""), len(verdicts.pages)).strip()
         if after and _better(after, one, verdicts):
             start, end = extent(editing.text, one.claim)
             editing.replace(start, end, after, "repaired by the model: no cited page said this")
@@ -82,13 +82,6 @@ def _lines_of(reply: str, most: int) -> dict[int, str]:
         if 1 <= int(match[1]) <= most and line not in ("-", "–", "—"):
             found.setdefault(int(match[1]), line)
     return found
-
-
-def _normal(line: str, pages: int) -> str:
-    """With markers in our form; those that name no page are gone."""
-    reader = CitationReader(pages)
-    pieces = [*reader.feed(line), *reader.close()]
-    return "".join(piece if isinstance(piece, str) else f"[citation:{piece}]" for piece in pieces).strip()
 
 
 def _better(after: str, before: Judged, verdicts: Verdicts) -> bool:

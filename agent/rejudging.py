@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from agent.answer import Answer, Flaw, Source, Support
-from agent.citations import MARKER, CitationReader
+from agent.citations import MARKER, normalised
 from agent.claims import citations_of
 from agent.findings import found_in, reported
 from agent.verdicts import Verdicts
@@ -68,9 +68,7 @@ def rejudged(given: Given) -> Answer:
 def normal_markers(text: str) -> str:
     """`[1]`, `[1, 2]`, `[^3]`, `【4】` and `[5](https://…)` as [citation:N], unless markers of ours are there already;
     code stays as it is."""
-    reader = CitationReader(_MOST_PAGES)
-    pieces = [*reader.feed(text), *reader.close()]
-    ours = "".join(piece if isinstance(piece, str) else f"[citation:{piece}]" for piece in pieces)
+    ours = normalised(text, _MOST_PAGES)
     if MARKER.search(ours):
         return ours
     code = sorted(_code(text))

@@ -13,7 +13,7 @@ from langgraph.runtime import Runtime
 from agent.answer import Answer, Flaw, Source, Status
 from agent.asking import repair_prompt
 from agent.checks import REPAIRABLE, flaws_of, truncated
-from agent.citations import CitationReader
+from agent.citations import CitationReader, in_our_form
 from agent.claims import citations_of
 from agent.corrections import Editing
 from agent.delta import CUT
@@ -138,7 +138,7 @@ async def _reply(request: Prompt, run: Run, seconds: float) -> str:
     except (ModelDown, TimeoutError):
         return ""
     pieces += reader.close()
-    return "".join(piece if isinstance(piece, str) else f"[citation:{piece}]" for piece in pieces)
+    return in_our_form(pieces)
 
 
 def _answer(state: Gathering, run: Run, draft: Draft, editing: Editing, found: Findings) -> Answer:
