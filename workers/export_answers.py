@@ -3,7 +3,6 @@
 The prompt is laid out anew from the sources that carry their text; an answer without them keeps no prompt.
 """
 
-import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -16,7 +15,8 @@ from agent.question import Question
 from agent.templates import Templates
 from tools.page import Webpage
 from workers.evaluation.cases import BadSet
-from workers.evaluation.record import Record, read_records, record_of
+from workers.evaluation.fields import object_of
+from workers.evaluation.record import Record, read_records, record_from
 from workers.evaluation.running import ANSWERS
 
 _ANSWER_TOKENS = 8_192
@@ -37,12 +37,7 @@ def read_answers(path: Path) -> list[Record]:
 
 
 def _record(path: Path, number: int, line: bytes, templates: Templates) -> Record:
-    try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise BadSet(path, number, "", f"this line is no JSON ({error})") from None
-    if not isinstance(fields, dict):
-        raise BadSet(path, number, "", "a JSON object is expected on each line")
+    fields = object_of(path, number, line)
     for name in ("id", "question", "status", "text"):
         if not isinstance(fields.get(name), str):
             raise BadSet(path, number, name, "a text is expected here: is this an answer of kaozheng?")
@@ -68,7 +63,7 @@ def _record(path: Path, number: int, line: bytes, templates: Templates) -> Recor
         "prompt": _prompt(fields, templates),
         "licence": str(fields.get("licence", "")),
     }
-    return record_of(path, number, json.dumps(told).encode())
+    return record_from(path, number, told)
 
 
 def _prompt(fields: Mapping[str, Any], templates: Templates) -> list[dict[str, str]]:

@@ -80,10 +80,11 @@ def json_rows(path: Path) -> Iterator[Row]:
             yield Row(path, line, object_of(path, line, text))
 
 
-def object_of(path: Path, line: int, text: str) -> dict[str, Any]:
+def object_of(path: Path, line: int, text: str | bytes) -> dict[str, Any]:
+    """The JSON object that a line holds. Raises BadSet."""
     try:
         fields = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadSet(path, line, "", f"this line is no JSON ({error})") from None
     if not isinstance(fields, dict):
         raise BadSet(path, line, "", "a JSON object is expected on each line")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from workers.evaluation.cases import BadSet
+from workers.evaluation.fields import object_of
 
 Grade = Literal["correct", "incorrect", "not_attempted", "ungraded"]
 """SimpleQA's three; ungraded: there is nothing to compare with."""
@@ -111,14 +112,14 @@ def read_records(path: Path) -> list[Record]:
 
 
 def record_of(path: Path, number: int, line: bytes) -> Record:
-    try:
-        fields_ = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise BadSet(path, number, "", f"this line is no JSON ({error})") from None
-    if not isinstance(fields_, dict):
-        raise BadSet(path, number, "", "a JSON object is expected on each line")
-    _check(path, number, fields_)
-    return Record(**{name: value for name, value in fields_.items() if name in _NAMES})
+    """Raises BadSet."""
+    return record_from(path, number, object_of(path, number, line))
+
+
+def record_from(path: Path, number: int, told: dict[str, Any]) -> Record:
+    """Raises BadSet, naming the field."""
+    _check(path, number, told)
+    return Record(**{name: value for name, value in told.items() if name in _NAMES})
 
 
 def _check(path: Path, number: int, values: dict[str, Any]) -> None:
