@@ -1,6 +1,6 @@
 """What is asked of a search engine and what comes back. One file per engine lies in tools/engines/."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -33,6 +33,11 @@ class SearchResult:
 
 Search = Callable[[SearchQuery], Awaitable[list[SearchResult]]]
 """Raises SearchDown; an empty list means that the engine works and found nothing."""
+
+
+def host_names(domains: Iterable[str]) -> tuple[str, ...]:
+    """Domains as people write them, as include_domains and exclude_domains hold them."""
+    return tuple(domain.lower().strip(".") for domain in domains)
 
 
 def covers(domain: str, host: str) -> bool:

@@ -24,8 +24,8 @@ from agent.events import Answered, Cancelled, Event, Failed, PageRead, Planned, 
 from agent.fence import fence, fence_line
 from agent.question import DEPTHS, Depth, Filters, Question
 from tools.errors import ToolError
-from tools.search import Recency, SearchQuery
-from workers.dialects.markers import renumbered
+from tools.search import Recency, SearchQuery, host_names
+from workers.dialects.written import Written
 from workers.problems import Problem, without_hosts
 from workers.requests import Asked
 from workers.runs import Run
@@ -157,7 +157,7 @@ def _question(service: Service, text: str, depth: str, recency: str, domains: li
     if recency and recency not in get_args(Recency):
         raise McpError(f"recency is one of {', '.join(get_args(Recency))}")
     wanted: Depth = next((known for known in DEPTHS if known == depth), service.default_depth)
-    hosts = tuple(domain.lower().strip(".") for domain in domains or ())
+    hosts = host_names(domains or ())
     recent = next((known for known in get_args(Recency) if known == recency), None)
     try:
         return Asked(Question(text, wanted, filters=Filters(hosts, (), recent)), True, False, "")
@@ -199,7 +199,8 @@ def _told(event: Event) -> str:
 
 def answer_result(answer: Answer) -> dict[str, Any]:
     """The text with [n], and for each n the page, its verdict and its own words."""
-    text, _, sources = renumbered(answer)
+    written = Written()
+    text, sources = written.whole(answer), written.sources
     listed = []
     for number, source in enumerate(sources, 1):
         supports = [support for support in answer.supports if support.number == source.number]

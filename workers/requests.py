@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from agent.question import Depth, Filters, Question, Turn
 from tools.page import Webpage
-from tools.search import Recency
+from tools.search import Recency, host_names
 from workers.problems import Problem
 from workers.service import Limits, Service
 from workers.store_keys import ID
@@ -106,14 +106,10 @@ def _question(body: AskBody, depth: Depth, history: tuple[Turn, ...], pages: tup
         body.depth or depth,
         history,
         pages,
-        Filters(_hosts(body.include_domains), _hosts(body.exclude_domains), body.recency),
+        Filters(host_names(body.include_domains), host_names(body.exclude_domains), body.recency),
         body.search,
         body.strict,
     )
-
-
-def _hosts(domains: list[str]) -> tuple[str, ...]:
-    return tuple(domain.lower().strip(".") for domain in domains)
 
 
 async def _read_in_time(request: Request, limits: Limits) -> tuple[bytes, list[Upload]]:
@@ -157,10 +153,14 @@ def parse_body(body: bytes) -> AskBody:
     try:
         return AskBody.model_validate(fields)
     except ValidationError as error:
-        # The input stays out: it may be long, secret or not fit to be sent back.
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        name = ".".join(str(step) for step in first["loc"])[:MAX_FIELD_NAME]
-        raise Problem("bad_question", f"{first['msg']}; /openapi.json describes the fields", name) from None
+        raise wrong_field(error, "; /openapi.json describes the fields") from None
+
+
+def wrong_field(error: ValidationError, more: str = "", within: tuple[str | int, ...] = ()) -> Problem:
+    """The first wrong field, named. The input stays out: it may be long, secret or not fit to be sent back."""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    name = ".".join(str(step) for step in (*within, *first["loc"]))[:MAX_FIELD_NAME]
+    return Problem("bad_question", f"{first['msg']}{more}", name)
 
 
 def strict_json(body: bytes) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from workers.page.files import Page
 from workers.page.login import get_login, post_login, post_logout
 from workers.problems import UNKNOWN_ANSWER, Problem, problem_of
 from workers.requests import read_asked
-from workers.runs import Run, answer_fields, last_message, unless_gone
+from workers.runs import Run, answer_fields, last_message, problem_in, unless_gone
 from workers.runs_in_background import begun_response, cancel_answer, get_events, post_background, unanswered
 from workers.service import Part, Service
 from workers.slots import STOPPING, Slots
@@ -102,11 +102,9 @@ async def _once(request: Request, run: Run) -> Response:
 
 
 def _whole(message: Message) -> Response:
-    if message.name == "answered":
-        return JSONResponse(message.fields)
-    if message.name == "cancelled":
-        raise Problem("cancelled", f"the answer was cancelled: {message.fields['reason']}")
-    raise Problem(message.fields["code"], message.fields["message"])
+    if problem := problem_in(message):
+        raise problem
+    return JSONResponse(message.fields)
 
 
 async def get_answer(request: Request, answer_id: str) -> Response:

@@ -14,7 +14,7 @@ from agent.delta import Usage
 from agent.errors import AgentError
 from agent.events import LAST, Answered, Cancelled, Event, Failed, Thinking, event_name
 from workers.meter import Meter
-from workers.problems import without_hosts
+from workers.problems import Problem, without_hosts
 from workers.requests import Asked
 from workers.service import Service
 from workers.slots import STOPPING
@@ -171,6 +171,22 @@ async def settled(events: AsyncGenerator[Event, None], run_id: str) -> AsyncGene
             return
     logger.error("run_without_end", request_id=run_id)
     yield Failed("internal", INTERNAL)
+
+
+def problem_of_end(event: Failed | Cancelled) -> Problem:
+    """Why a run has no answer, for a caller who can still be refused."""
+    if isinstance(event, Cancelled):
+        return Problem("cancelled", f"the answer was cancelled: {event.reason}")
+    return Problem(event.code, without_hosts(event.message))
+
+
+def problem_in(message: Message) -> Problem | None:
+    """The same of a message; None where it is no such end."""
+    if message.name == "cancelled":
+        return problem_of_end(Cancelled(message.fields["reason"]))
+    if message.name == "failed":
+        return Problem(message.fields["code"], message.fields["message"])
+    return None
 
 
 async def last_message(messages: AsyncGenerator[Message, None]) -> Message:

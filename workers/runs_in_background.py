@@ -26,13 +26,19 @@ BY_CALLER = "cancelled by the caller"
 async def post_background(request: Request, run: Run, held: ExitStack) -> Response:
     """Starts the run; answers with how it stands, or follows its events where the caller wants a stream."""
     run = replace(run, answer_id=secrets.token_hex(16))
+    await start_detached(request, run, held)
+    return begun_response(request, run)
+
+
+async def start_detached(request: Request, run: Run, held: ExitStack) -> RunLog:
+    """From here on the run goes on without its caller; where it is written. Raises Problem, StoreError."""
     with held:
         detached: Detached | None = request.state.detached
         if detached is None:
             raise Problem("store_error", "no store is open here that could keep the run")
         request.state.admitted.keep_while(held)
         await detached.start(run, held.pop_all())
-    return begun_response(request, run)
+    return detached.log
 
 
 def begun_response(request: Request, run: Run) -> Response:

@@ -12,13 +12,20 @@ from agent.delta import Delta
 from agent.errors import AgentError
 from agent.events import Answered, Cancelled, Event, Failed
 from agent.question import Question
-from workers.dialects.chat_chunks import Completion, answer_chunks, openai_frame, task_chunks, whole_answer
+from workers.dialects.chat_chunks import (
+    DONE,
+    Completion,
+    answer_chunks,
+    broken,
+    openai_frame,
+    task_chunks,
+    whole_answer,
+)
 from workers.dialects.chat_request import MODELS, ChatAsked, understood
-from workers.dialects.openai_errors import error_fields
 from workers.dialects.tasks import without_model
-from workers.problems import Problem, problem_of, without_hosts
+from workers.problems import Problem, problem_of
 from workers.requests import Asked, read_json
-from workers.runs import Run, unless_gone
+from workers.runs import Run, problem_of_end, unless_gone
 from workers.service import Service
 from workers.sse import EventStream, Message, Stream
 
@@ -74,14 +81,14 @@ def _chunks(
 
 
 async def _failing_well(chunks: AsyncGenerator[Message, None]) -> AsyncGenerator[Message, None]:
-    """A stream that has begun can only say in itself that it failed."""
+    """With a failure of the model as its last chunk."""
     try:
         async with aclosing(chunks):
             async for chunk in chunks:
                 yield chunk
     except AgentError as error:
-        yield Message("chunk", {"error": error_fields(problem_of(error))})
-        yield Message("done", {}, last=True)
+        yield broken(problem_of(error))
+        yield DONE
 
 
 async def _task(service: Service, asked: ChatAsked) -> AsyncGenerator[Delta, None]:
@@ -110,8 +117,6 @@ async def _whole(completion: Completion, events: AsyncGenerator[Event, None]) ->
         async for event in events:
             if isinstance(event, Answered):
                 return whole_answer(completion, event.answer)
-            if isinstance(event, Failed):
-                raise Problem(event.code, without_hosts(event.message))
-            if isinstance(event, Cancelled):
-                raise Problem("cancelled", f"the answer was cancelled: {event.reason}")
+            if isinstance(event, Failed | Cancelled):
+                raise problem_of_end(event)
     raise AssertionError("settled() gives every run a last event")

@@ -9,10 +9,11 @@ from typing import Any
 from agent.answer import Answer, Source
 from agent.delta import Delta, Usage
 from agent.events import Answered, Cancelled, Cited, Event, Failed, Text, Thinking
-from workers.dialects.markers import annotations, renumbered, sonar_fields
+from workers.dialects.markers import annotations, sonar_fields
 from workers.dialects.openai_errors import error_fields
 from workers.dialects.written import Written
-from workers.problems import Problem, without_hosts
+from workers.problems import Problem
+from workers.runs import problem_of_end
 from workers.sse import Message, one_line
 
 
@@ -68,12 +69,12 @@ def usage_fields(usage: Usage, queries: int = 0) -> dict[str, Any]:
 
 def whole_answer(completion: Completion, answer: Answer) -> dict[str, Any]:
     """The answer as one chat.completion object."""
-    text, marked, sources = renumbered(answer)
-    message: dict[str, Any] = {"content": text, "annotations": annotations(marked)}
+    written = Written()
+    message: dict[str, Any] = {"content": written.whole(answer), "annotations": annotations(written.marked)}
     if completion.thinking and answer.thinking:
         message["reasoning_content"] = answer.thinking
     return completion.whole(
-        message, _finish(answer), **_about(answer, sources), usage=usage_fields(answer.usage, len(answer.asked))
+        message, _finish(answer), **_about(answer, written.sources), usage=usage_fields(answer.usage, len(answer.asked))
     )
 
 
@@ -105,10 +106,8 @@ class _Streaming:
                 return [self._said(self._written.cite(Source(event.number, event.url, event.title)))]
             case Answered():
                 return self._end(event.answer)
-            case Failed():
-                return [_broken(Problem(event.code, without_hosts(event.message)))]
-            case Cancelled():
-                return [_broken(Problem("cancelled", f"the answer was cancelled: {event.reason}"))]
+            case Failed() | Cancelled():
+                return [broken(problem_of_end(event))]
         return []
 
     def _said(self, text: str) -> Message:
@@ -145,7 +144,8 @@ def _about(answer: Answer, sources: list[Source]) -> dict[str, Any]:
     return {**fields, "kaozheng": ours}
 
 
-def _broken(problem: Problem) -> Message:
+def broken(problem: Problem) -> Message:
+    """A stream that has begun can only say in itself that it failed."""
     return Message("chunk", {"error": error_fields(problem)})
 
 

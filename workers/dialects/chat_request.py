@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from agent.errors import BadQuestion
 from agent.prompt import Message
 from agent.question import MAX_HISTORY_TURNS, Depth, Filters, Question, Turn
-from tools.search import Recency
+from tools.search import Recency, host_names
 from workers.problems import Problem
-from workers.requests import MAX_DOMAINS, MAX_FIELD_NAME
+from workers.requests import MAX_DOMAINS, wrong_field
 
 MODELS: dict[str, Depth | None] = {"kaozheng": None, "kaozheng-quick": "quick", "kaozheng-research": "research"}
 """What /v1/models lists; None: the depth that the service is set to."""
@@ -28,6 +28,7 @@ ALIASES: dict[str, Depth | None] = {
 }
 """Perplexity's names, so that its scripts run with only the address changed."""
 MAX_MESSAGES = 1_000
+ONLY_TEXT = "; text is all that can be read here"
 _RECENCY: dict[str, Recency] = {"hour": "day", "day": "day", "week": "week", "month": "month", "year": "year"}
 _TASK = re.compile(r"\A\s*### Task:\s")  # how every one of Open WebUI's own prompts begins (titles, tags, follow-ups)
 _MARKER = re.compile(r"(?<=\S)\[\d{1,2}\](?!\()")
@@ -151,9 +152,7 @@ def _body(fields: dict[str, Any]) -> ChatBody:
     try:
         return ChatBody.model_validate(fields)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        name = ".".join(str(step) for step in first["loc"])[:MAX_FIELD_NAME]
-        raise Problem("bad_question", f"{first['msg']}; text is all that can be read here", name) from None
+        raise wrong_field(error, ONLY_TEXT) from None
 
 
 def _refuse_unsupported(body: ChatBody) -> None:
@@ -204,7 +203,7 @@ def _days(body: ChatBody) -> tuple[str, str]:
 
 
 def _filters(body: ChatBody) -> Filters:
-    domains = [domain.lower().strip(".") for domain in body.search_domain_filter or ()]
+    domains = host_names(body.search_domain_filter or ())
     return Filters(
         tuple(domain for domain in domains if not domain.startswith("-")),
         tuple(domain[1:] for domain in domains if domain.startswith("-")),

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from agent.answer import Answer, Source
-from agent.citations import MARKER
+from agent.answer import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +38,6 @@ class Renumbered:
         marker = f"[{number}]"
         start = self._characters
         return self.text(marker), Marked(number, start, start + len(marker), source)
-
-
-def renumbered(answer: Answer) -> tuple[str, list[Marked], list[Source]]:
-    """The whole text, its markers, and the cited sources in the order of their new numbers."""
-    writing, by_number = Renumbered(), {source.number: source for source in answer.sources}
-    pieces: list[str] = []
-    marked: list[Marked] = []
-    end = 0
-    for found in MARKER.finditer(answer.text):
-        source = by_number.get(int(found[1]))
-        if source is None:
-            continue
-        pieces.append(writing.text(answer.text[end : found.start()]))
-        marker, place = writing.cite(source)
-        pieces.append(marker)
-        marked.append(place)
-        end = found.end()
-    pieces.append(writing.text(answer.text[end:]))
-    return "".join(pieces), marked, writing.sources
 
 
 def annotations(marked: Iterable[Marked]) -> list[dict[str, Any]]:

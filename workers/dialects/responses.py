@@ -16,14 +16,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from agent.question import Turn
-from workers.detached import Detached
-from workers.dialects.responses_events import ID_PREFIX, Responding, problem_in
+from workers.dialects.responses_events import ID_PREFIX, Responding
 from workers.dialects.responses_kept import Kept, found, keep, replayed
 from workers.dialects.responses_request import Repeated, ResponsesBody, parse, question_of, repeated
 from workers.problems import Problem
 from workers.requests import Asked, read_json
-from workers.runs import Run, unless_gone
-from workers.runs_in_background import BY_CALLER
+from workers.runs import Run, problem_in, unless_gone
+from workers.runs_in_background import BY_CALLER, start_detached
 from workers.service import Service
 from workers.sse import EventStream, Message, Stream, one_line
 from workers.store_errors import StoreError
@@ -71,15 +70,9 @@ async def _conversation(request: Request, body: ResponsesBody) -> tuple[str, tup
 
 
 async def _in_background(request: Request, run: Run, made: Repeated, held: ExitStack) -> Response:
-    with held:
-        detached: Detached | None = request.state.detached
-        if detached is None:
-            raise Problem("store_error", "no store is open here that could keep the run")
-        request.state.admitted.keep_while(held)
-        await detached.start(run, held.pop_all())
+    log = await start_detached(request, run, held)
     if not made.stream:
         return JSONResponse(Responding(run.answer_id, made).response())
-    log = detached.log
     return _stream(request, replayed(run.answer_id, made, log.read(run.user, run.answer_id)), ExitStack())
 
 

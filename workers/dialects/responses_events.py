@@ -14,7 +14,6 @@ from agent.delta import Usage
 from workers.dialects.responses_items import Call, ItemStatus, Piece
 from workers.dialects.responses_request import Repeated
 from workers.dialects.written import Written
-from workers.problems import Problem
 from workers.sse import Message
 from workers.store_errors import RecordPoisoned
 
@@ -211,15 +210,6 @@ def usage_fields(usage: Usage) -> dict[str, Any]:
 def ours(answer: Answer) -> dict[str, Any]:
     """What this dialect has no words for."""
     return {"answer_id": answer.id, "status": answer.status, "degraded": answer.degraded}
-
-
-def problem_in(message: Message) -> Problem | None:
-    """Why a run has no answer, for a caller who can still be refused; None where it has one."""
-    if message.name == "cancelled":
-        return Problem("cancelled", f"the answer was cancelled: {message.fields['reason']}")
-    if message.name == "failed":
-        return Problem(message.fields["code"], message.fields["message"])
-    return None
 
 
 def _answer(fields: dict[str, Any]) -> Answer:

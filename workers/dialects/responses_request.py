@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from agent.errors import BadQuestion
 from agent.question import MAX_HISTORY_TURNS, Depth, Filters, Question, Turn
-from workers.dialects.chat_request import MAX_MESSAGES, ChatMessage, depth_of, turns_of
+from tools.search import host_names
+from workers.dialects.chat_request import MAX_MESSAGES, ONLY_TEXT, ChatMessage, depth_of, turns_of
 from workers.problems import Problem
-from workers.requests import MAX_DOMAINS, MAX_FIELD_NAME, Domain
+from workers.requests import MAX_DOMAINS, Domain, wrong_field
 
 SOURCES = "web_search_call.action.sources"
 MAX_METADATA = 16
@@ -96,9 +97,7 @@ def parse(fields: dict[str, Any]) -> ResponsesBody:
     try:
         body = ResponsesBody.model_validate(fields)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        name = ".".join(str(step) for step in first["loc"])[:MAX_FIELD_NAME]
-        raise Problem("bad_question", first["msg"], name) from None
+        raise wrong_field(error) from None
     _refuse_unsupported(body)
     return body
 
@@ -160,9 +159,7 @@ def _message(item: dict[str, Any], place: int) -> ChatMessage:
     try:
         return ChatMessage.model_validate(item)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        name = ".".join(str(step) for step in ("input", place, *first["loc"]))[:MAX_FIELD_NAME]
-        raise Problem("bad_question", f"{first['msg']}; text is all that can be read here", name) from None
+        raise wrong_field(error, ONLY_TEXT, ("input", place)) from None
 
 
 def _filters(body: ResponsesBody) -> Filters:
@@ -170,11 +167,7 @@ def _filters(body: ResponsesBody) -> Filters:
     filters = [tool.filters for tool in body.tools or () if tool.filters]
     allowed = [domain for each in filters for domain in each.allowed_domains or ()]
     blocked = [domain for each in filters for domain in each.blocked_domains or ()]
-    return Filters(_hosts(allowed), _hosts(blocked))
-
-
-def _hosts(domains: list[str]) -> tuple[str, ...]:
-    return tuple(domain.lower().strip(".") for domain in domains)
+    return Filters(host_names(allowed), host_names(blocked))
 
 
 def repeated(body: ResponsesBody) -> Repeated:
