@@ -94,25 +94,42 @@ class BrowserReader:
 
         Raises PageUnreadable: browser_missing, browser_timeout, browser_memory, browser_crash.
         """
-        from playwright.async_api import Error
-
         async with self._room:
             browser = await self._running(url)
+            rendering = asyncio.ensure_future(self._rendered(browser, url))
             watch = asyncio.ensure_future(self._watch())
             try:
-                async with asyncio.timeout(self._parts.limits.page_seconds):
-                    return await self._rendered(browser, url)
-            except TimeoutError:
-                self._end()  # a page that hangs holds its context: only the end of the browser is sure
-                raise PageUnreadable(url, "browser_timeout", "its scripts take too long") from None
-            except Error:
-                if not browser_processes.family(self._mark):
-                    self._browser = None
-                if watch.done() and not watch.cancelled():
-                    raise PageUnreadable(url, "browser_memory", "its scripts take too much memory") from None
-                raise PageUnreadable(url, "browser_crash", "the browser could not show it") from None
+                seconds = self._parts.limits.page_seconds
+                await asyncio.wait({rendering, watch}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+                return self._outcome(url, rendering, watch)
             finally:
                 watch.cancel()
+                await self._leave(rendering)
+
+    def _outcome(self, url: str, rendering: "asyncio.Task[str]", watch: "asyncio.Task[None]") -> str:
+        """The markup, or why there is none; the watch only ends when it has ended the browser."""
+        from playwright.async_api import Error
+
+        if watch.done():  # before the page: a browser that was killed under it may never say so
+            raise PageUnreadable(url, "browser_memory", "its scripts take too much memory")
+        if not rendering.done():
+            self._end()  # a page that hangs holds its context: only the end of the browser is sure
+            raise PageUnreadable(url, "browser_timeout", "its scripts take too long")
+        try:
+            return rendering.result()
+        except Error:
+            if not browser_processes.family(self._mark):
+                self._browser = None
+            raise PageUnreadable(url, "browser_crash", "the browser could not show it") from None
+
+    async def _leave(self, rendering: "asyncio.Task[str]") -> None:
+        """Close the page; a browser that does not let it go in time is ended."""
+        rendering.cancel()
+        _, hanging = await asyncio.wait({rendering}, timeout=self._parts.limits.close_seconds)
+        if hanging:
+            self._end()
+        elif not rendering.cancelled():
+            rendering.exception()  # said already, or nobody waits for it any more
 
     async def aclose(self) -> None:
         opened, self._opened, self._browser = self._opened, None, None
