@@ -98,7 +98,7 @@ def imports_of(path: Path) -> set[str]:
         ("langgraph", r"agent/(graph|nodes/\w+)\.py"),
         ("openai", r"agent/model\.py"),
         ("httpx", r"tools/.*\.py"),
-        ("redis", r"workers/\w+\.py"),
+        ("redis", r"workers/(batch/)?\w+\.py"),
         ("trafilatura", r"tools/.*\.py"),
         ("unittest", r"nothing"),
         ("pickle", r"nothing"),

@@ -1,0 +1,118 @@
+"""Rows as workers see them: taken with a lease, kept by renewing it, given back, or ended exactly once.
+
+A lease is the idle time of the row's pending entry, measured by the server's clock; the fencing token is the entry's
+delivery count together with the owner's name, which no other process ever has. A worker that was gone for longer than
+its lease finds its writes refused.
+"""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic_core import to_json
+from redis.asyncio import Redis
+
+from workers.batch import job_scripts
+from workers.batch.job_keys import OPEN_JOBS, keys_of_job
+from workers.batch.records import PAYLOAD_VERSION, ROW_END, Leased, Row, RowEnd, is_job_id
+from workers.store import reaching
+from workers.store_errors import RecordPoisoned
+
+MILLION = 1_000_000
+LOST_WORKERS = "every worker that took this row was lost while it worked on it ({} times); it is not tried again"
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRules:
+    """seconds: how long a worker may be silent before its rows go to others; deliveries: after so many of them a row
+    is given up as failed."""
+
+    seconds: float = 30.0
+    deliveries: int = 3
+
+    @property
+    def milliseconds(self) -> int:
+        return round(self.seconds * 1_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """written: False when the row was somebody else's by then, or had its end; tokens, cost: of the whole job."""
+
+    written: bool
+    status: str = ""
+    tokens: int = 0
+    cost: float = 0.0
+
+
+class RowLeases:
+    """Every method raises StoreDown when the server does not answer."""
+
+    def __init__(self, client: Redis, owner: str, rules: LeaseRules | None = None) -> None:
+        """owner: a name that no other process has, in this life or the next."""
+        self.client, self.owner, self.rules = client, owner, rules or LeaseRules()
+
+    async def open_jobs(self) -> list[str]:
+        """Ids of the jobs that may have rows to run, the oldest first."""
+        with reaching():
+            found = await cast(Awaitable[list[bytes]], self.client.zrange(OPEN_JOBS, 0, -1))
+        ids = [each.decode("ascii", "replace") for each in found]
+        return [each for each in ids if is_job_id(each)]
+
+    async def take(self, job_id: str, count: int = 1) -> list[Leased]:
+        """Rows that nobody has taken before, in the order of the input."""
+        found = await self._run(job_scripts.TAKE, job_id, [self.owner, count, PAYLOAD_VERSION])
+        return [self._leased(job_id, entry, fields, 1) for entry, fields in found]
+
+    async def reclaim(self, job_id: str, count: int) -> list[Leased]:
+        """Rows whose worker has been silent for longer than its lease. Those that were taken too often end here."""
+        arguments = [self.owner, self.rules.milliseconds, count, self.rules.deliveries]
+        ours, dead = await self._run(job_scripts.RECLAIM, job_id, arguments)
+        for entry, fields, token, owner in dead:
+            await self._bury(_leased(job_id, entry, fields, token, bytes(owner).decode()))
+        return [self._leased(job_id, *each) for each in ours]
+
+    async def _bury(self, lost: Leased) -> None:
+        body = to_json({"code": "worker_lost", "message": LOST_WORKERS.format(lost.token)})
+        await self.finish(lost, RowEnd(lost.row.number, lost.row.custom_id, "failed", 0, body, lost.token))
+
+    async def renew(self, held: Sequence[Leased]) -> tuple[list[Leased], str]:
+        """Rows of one job, all at once. Those that are not ours any more, and why the others shall be stopped
+        (`cancelled`, `expired`, "" for not at all)."""
+        arguments = [word for each in held for word in (each.entry, each.token)]
+        lost, ending = await self._run(job_scripts.RENEW, held[0].job_id, [self.owner, *arguments])
+        entries = {bytes(entry).decode() for entry in lost}
+        return [each for each in held if each.entry in entries], bytes(ending).decode()
+
+    async def release(self, held: Leased) -> bool:
+        """Gives the row back, so that the next who asks gets it. False: it was not ours any more."""
+        arguments = [held.owner, held.entry, held.token]
+        return bool(await self._run(job_scripts.RELEASE, held.job_id, arguments))
+
+    async def finish(self, held: Leased, end: RowEnd) -> Finished:
+        """Writes the end and takes the row out of the queue, both or neither."""
+        cost = round(end.cost * MILLION)
+        which = [held.owner, held.entry, held.token, end.number, end.outcome, ROW_END.write(end)]
+        found = await self._run(
+            job_scripts.FINISH, held.job_id, [*which, end.prompt_tokens, end.completion_tokens, cost]
+        )
+        if found[0] == b"refused":
+            return Finished(False)
+        return Finished(True, bytes(found[0]).decode(), int(found[1]), int(found[2]) / MILLION)
+
+    def _leased(self, job_id: str, entry: bytes, fields: list[bytes], token: int) -> Leased:
+        return _leased(job_id, entry, fields, token, self.owner)
+
+    async def _run(self, script: str, job_id: str, arguments: Sequence[Any]) -> Any:
+        with reaching():
+            return await self.client.register_script(script)(keys_of_job(job_id), arguments)
+
+
+def _leased(job_id: str, entry: bytes, fields: list[bytes], token: int, owner: str) -> Leased:
+    """Raises RecordPoisoned for an entry that no add_rows made."""
+    named = dict(zip(fields[::2], fields[1::2], strict=False))
+    number = named.get(b"n", b"")
+    if not number.isdigit() or not named.keys() >= {b"c", b"b"}:
+        raise RecordPoisoned("a queued row is none")
+    row = Row(int(number), named[b"c"].decode("utf-8", "replace"), named[b"b"])
+    return Leased(job_id, entry.decode(), row, int(token), owner)
