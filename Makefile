@@ -98,6 +98,14 @@ torture: $(VENV)/.dev ## 5,000 generated tool calls through SGLang's parsers and
 fuzz: $(VENV)/.dev ## 10,000 malformed requests, and schemathesis for longer (a few minutes)
 	@KAOZHENG_MALFORMED=10000 KAOZHENG_FUZZ_EXAMPLES=200 $(BIN)/python -m pytest tests/workers/test_malformed.py
 
+.PHONY: contracts
+contracts: $(VENV)/.dev ## the dialects against real clients: the installed openai, and openai 2.8 in .venv-openai28
+	@test -x .venv-openai28/bin/python || scripts/make-venv "$(PYTHON)" .venv-openai28
+	@.venv-openai28/bin/python -c 'import openai; assert openai.__version__ == "2.8.0"' 2>/dev/null \
+	  || .venv-openai28/bin/python -m pip install -q --disable-pip-version-check openai==2.8.0
+	@$(BIN)/python -m pytest tests/contracts
+	@CONTRACT_PYTHON=.venv-openai28/bin/python $(BIN)/python -m pytest -s tests/contracts/test_openai_clients.py
+
 .PHONY: chaos
 chaos: $(VENV)/.dev ## the model server's 16 faults, 500 callers who leave, an outage (a few minutes)
 	@$(BIN)/python -m tests.chaos.run
