@@ -59,6 +59,10 @@ RULES = (
     Rule(("DELETE",), "/v1/responses/{response_id}", "ask", "caller"),
     Rule(("POST",), "/v1/responses/{response_id}/cancel", "ask", "caller"),
     Rule(("GET",), "/v1/responses/{response_id}/input_items", "read", "caller"),
+    Rule(("POST",), "/v1/files", "batch", runs=True, tells=True),  # counted, with its bytes; no slot is taken
+    Rule(("GET",), "/v1/files", "batch"),
+    Rule(("GET", "DELETE"), "/v1/files/{file_id}", "batch", "caller"),
+    Rule(("GET",), "/v1/files/{file_id}/content", "batch", "caller"),
     Rule(("POST",), "/mcp", "ask", runs=True, tells=True),
     Rule(("GET", "DELETE"), "/mcp", "ask"),
 )

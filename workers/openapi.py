@@ -72,7 +72,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return rows
 
 
-def _openai_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def openai_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The same refusals in OpenAI's form."""
     schema = {"application/json": {"schema": _reference("OpenAIError")}}
     return {status: {"description": "a refusal in OpenAI's form", "content": schema} for status in statuses}
@@ -126,7 +126,7 @@ SOURCE: dict[str, Any] = {
 CHAT: dict[str, Any] = {
     "responses": {
         200: {"description": "a chat.completion, or its chunks", "content": {"application/json": {}, **_TEXT_STREAM}},
-        **_openai_errors(400, 401, 403, 404, 408, 413, 415, 429, 500, 502, 503),
+        **openai_errors(400, 401, 403, 404, 408, 413, 415, 429, 500, 502, 503),
     },
     "openapi_extra": {
         "requestBody": {"required": True, "content": {"application/json": {"schema": _reference("ChatBody")}}}
@@ -147,7 +147,7 @@ RUN: dict[str, Any] = {
 RESPONSES: dict[str, Any] = {
     "responses": {
         200: {"description": "a response, or its events", "content": {"application/json": {}, **_TEXT_STREAM}},
-        **_openai_errors(400, 401, 403, 404, 408, 413, 415, 500, 502, 503),
+        **openai_errors(400, 401, 403, 404, 408, 413, 415, 500, 502, 503),
     },
     "openapi_extra": {
         "requestBody": {"required": True, "content": {"application/json": {"schema": _reference("ResponsesBody")}}}
@@ -156,10 +156,10 @@ RESPONSES: dict[str, Any] = {
 RESPONSE: dict[str, Any] = {
     "responses": {
         200: {"description": "the response, or its events", "content": {"application/json": {}, **_TEXT_STREAM}},
-        **_openai_errors(400, 401, 403, 404, 500, 503),
+        **openai_errors(400, 401, 403, 404, 500, 503),
     },
 }
-MODELS: dict[str, Any] = {"responses": _openai_errors(401, 403, 404)}
+MODELS: dict[str, Any] = {"responses": openai_errors(401, 403, 404)}
 PROBLEMS: dict[str, Any] = {"responses": _problems(401, 403, 404, 503)}
 
 

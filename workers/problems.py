@@ -33,6 +33,7 @@ class Kind:
 KINDS = MappingProxyType(
     {
         "malformed_body": Kind(400, "The body cannot be parsed"),
+        "bad_file": Kind(400, "The file cannot be taken as it was sent"),
         "missing_key": Kind(401, "A key is needed"),
         "wrong_key": Kind(401, "The key is not known"),
         "loopback_only": Kind(403, "Only this machine is served without a key"),
@@ -46,6 +47,7 @@ KINDS = MappingProxyType(
         "evidence_gone": Kind(410, "The page is not kept any more"),
         "body_too_large": Kind(413, "The request is too large"),
         "file_too_large": Kind(413, "A file is too large"),
+        "files_full": Kind(413, "The files of this key have no room left"),
         "unsupported_type": Kind(415, "The body is of a type that is not taken"),
         "bad_question": Kind(422, "The question cannot be answered as it was put"),
         "idempotency_key_reused": Kind(422, "The key was used with another body"),

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from agent.errors import AgentError
+from workers.batch.routes import add_batches
 from workers.detached import Detached
 from workers.dialects.openai_errors import refusal
 from workers.dialects.routes import add_dialects
@@ -61,6 +62,7 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     app.add_api_route("/v1/answers/{answer_id}/sources", list_sources, methods=["GET"], **SOURCES)
     app.add_api_route("/v1/answers/{answer_id}/sources/{number}", get_source, methods=["GET"], **SOURCE)
     add_dialects(app)
+    add_batches(app)
     app.add_api_route("/healthz", healthz, methods=["GET"])
     app.add_api_route("/readyz", readyz, methods=["GET"])
     app.add_api_route("/metrics", metrics, methods=["GET"], response_class=PlainTextResponse)

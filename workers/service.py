@@ -21,6 +21,7 @@ from workers.store_errors import StoreDown
 from workers.store_keys import Owner
 
 if TYPE_CHECKING:  # which need us, or the store's client
+    from workers.batch.files import FileStore
     from workers.quota_store import Quotas
     from workers.run_log import RunLog
 
@@ -92,7 +93,8 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Service:
     """default_depth: of a question that names none; parts: what works right now, for /readyz; complete: the model
-    without any search, None where none is configured; run_log: where runs live that go on without their caller."""
+    without any search, None where none is configured; run_log: where runs live that go on without their caller;
+    files: what is uploaded to be kept."""
 
     ask: Ask
     read_upload: ReadUpload
@@ -109,6 +111,7 @@ class Service:
     metered: Callable[[Question, Meter], AsyncGenerator[Event, None]] | None = None
     prices: Prices = field(default_factory=Prices)
     quotas: "Quotas | None" = None
+    files: "FileStore | None" = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def meter_of(self, user: str) -> Meter:

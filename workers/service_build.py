@@ -10,6 +10,7 @@ from agent.events import Event
 from agent.graph import ask
 from agent.question import Question
 from tools.page import Webpage
+from workers.batch.files import FileLimits, FileStore
 from workers.build import House, Notice, open_house, read_upload
 from workers.doctor import Finding
 from workers.keys import FILE_NAME, Keys
@@ -67,6 +68,7 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
             metered=metered,
             prices=settings.prices,
             quotas=quotas,
+            files=FileStore(store.client, _file_limits(settings)),
             complete=alone(house.deps.generate) if house.deps.generate else None,
         )
 
@@ -77,6 +79,15 @@ def _limits(settings: Settings) -> Limits:
         max_file_bytes=int(settings.max_file_bytes),
         max_files=settings.max_files,
         max_concurrent_answers=settings.max_concurrent_answers,
+    )
+
+
+def _file_limits(settings: Settings) -> FileLimits:
+    return FileLimits(
+        int(settings.kept_file_bytes),
+        int(settings.kept_files_bytes),
+        round(settings.kept_file_days * 86_400),
+        settings.file_upload_seconds,
     )
 
 

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from agent.limits import DepthLimits
 from agent.question import Depth
+from workers.file_settings import FileSettings
 from workers.limit_settings import LimitSettings
 from workers.setting_types import (
     ENGINES,
@@ -67,7 +68,7 @@ def _default(text: str) -> dict[str, Any]:
     return {"default_text": text}
 
 
-class Settings(LimitSettings):
+class Settings(LimitSettings, FileSettings):
     """One field for each setting; `description` is its line in the table, with the unit."""
 
     model_config = SettingsConfigDict(

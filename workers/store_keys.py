@@ -7,6 +7,7 @@
     kz:u:USER:{run,events,lease}:ID  a run that goes on without its caller (workers/run_log.py)
     kz:u:USER:quota:NAME          what a key has used (workers/quota_store.py)
     kz:u:USER:once:SHA256-OF-KEY  which run an Idempotency-Key stands for (workers/idempotency.py)
+    kz:u:USER:{file,pieces}:ID    an uploaded file, its list of pieces; files:all: all ids (workers/batch/files.py)
     kz:page:SHA256-OF-URL         a fetched page, nobody's in particular
 
 USER is percent-quoted. An id has 1 to 64 letters, digits, - and _, so that it is neither a pattern nor a path; ours
@@ -24,7 +25,7 @@ VERSION_KEY = "kz:version"
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_USER_CHARACTERS = 200
 
-Kind = Literal["answer", "evidence", "thread", "run", "events", "lease", "quota", "once"]
+Kind = Literal["answer", "evidence", "thread", "run", "events", "lease", "quota", "once", "file", "pieces", "files"]
 
 
 LOCAL_USER = "local"

@@ -11,6 +11,7 @@ POSTS = (
     "/v1/responses",
     "/v1/responses/resp_x/cancel",
     "/v1/answers/x/cancel",
+    "/v1/files",
     "/mcp",
 )
 GETS = (
@@ -20,6 +21,9 @@ GETS = (
     "/v1/answers/{}/sources/{}",
     "/v1/models/{}",
     "/v1/responses/{}",
+    "/v1/files/{}",
+    "/v1/files/{}/content",
+    "/v1/files?after={}&limit={}&order=asc",
     "/v1/responses/{}?stream=true&starting_after={}",
 )
 JUNK = (

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from agent.question import Question
 from tests.workers.serving import TAI, answer_to, service_of, serving
 from workers.access import RULES, UNNAMED, Rule, rule_of
+from workers.batch.files import FileStore, Wanted
 from workers.keys import SCOPES, Keys, Wish, create_key, revoke_key
 from workers.rest import rest_app
 from workers.run_log import RunLog
@@ -24,6 +25,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/answers": {"question": "How high is Mount Tai?", "depth": "quick"},
     "/v1/chat/completions": {"model": "kaozheng", "messages": [{"role": "user", "content": "How high is Mount Tai?"}]},
     "/v1/responses": {"model": "kaozheng", "input": "How high is Mount Tai?"},
+}
+FORMS: dict[str, dict[str, Any]] = {
+    "/v1/files": {"data": {"purpose": "batch"}, "files": {"file": ("questions.jsonl", b"{}")}},
 }
 IDS = {"answer_id": "mine", "number": "1", "model": "kaozheng", "response_id": "resp_mine"}
 
@@ -49,6 +53,7 @@ class House:
     file: Path
     log: RunLog
     store: Store
+    files: FileStore
 
     async def ask(self, caller: str, method: str, path: str) -> int:
         """The status. What the path names is there, before each request, for the right key alone."""
@@ -57,9 +62,12 @@ class House:
         answer = replace(answer_to(Question("How high?")), id="mine", sources=(source,))
         await self.store.put_answer(answer, [TAI], Owner(mine, "t"))
         await self.log.begin(mine, "mine", "t")
+        async with self.files.writing(mine) as writer:
+            file = await writer.finish(Wanted("questions.jsonl", "batch"))
         headers = {"Authorization": f"Bearer {self.keys[caller]}"} if caller in self.keys else {}
-        asked = path.format(**IDS)
-        async with self.client.stream(method, asked, headers=headers, json=BODIES.get(path)) as response:
+        asked = path.format(**IDS, file_id=file.id)
+        body = FORMS.get(path, {"json": BODIES.get(path)}) if method == "POST" else {}
+        async with self.client.stream(method, asked, headers=headers, **body) as response:
             return response.status_code
 
 
@@ -68,9 +76,9 @@ async def house(valkey: Redis, tmp_path: Path) -> AsyncIterator[House]:
     file = tmp_path / "keys"
     keys = {name: create_key(file, Wish(name, SCOPES)) for name in ("right key", "another tenant", "revoked key")}
     revoke_key(file, Keys(file=file).owner(keys["revoked key"]))
-    store, log = Store(valkey, Retention(60, 60, 0)), RunLog(valkey)
-    async with serving(service_of(store=store, run_log=log, keys=Keys(file=file))) as client:
-        yield House(client, {**keys, "wrong key": "kz_wrong"}, file, log, store)
+    store, log, files = Store(valkey, Retention(60, 60, 0)), RunLog(valkey), FileStore(valkey)
+    async with serving(service_of(store=store, run_log=log, keys=Keys(file=file), files=files)) as client:
+        yield House(client, {**keys, "wrong key": "kz_wrong"}, file, log, store, files)
 
 
 def expected(caller: str, rule: Rule) -> tuple[int, ...]:
@@ -92,7 +100,7 @@ def test_every_body_that_is_needed_is_known_here() -> None:
     needed = {
         path for path, methods in rest_app(never).openapi()["paths"].items() if "requestBody" in methods.get("post", {})
     }
-    assert needed <= BODIES.keys()
+    assert needed <= BODIES.keys() | FORMS.keys()
 
 
 @pytest.mark.parametrize("caller", CALLERS)

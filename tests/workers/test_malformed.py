@@ -13,11 +13,14 @@ import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from redis.asyncio import Redis
 
 from agent.events import Answered, Event
 from agent.question import Question
 from tests.workers.malformed import Sent, malformed
 from tests.workers.serving import answer_to, service_of, serving
+from workers.batch.files import FileStore
+from workers.run_log import RunLog
 
 COUNT = int(os.environ.get("KAOZHENG_MALFORMED", "600"))
 EXAMPLES = int(os.environ.get("KAOZHENG_FUZZ_EXAMPLES", "8"))
@@ -81,13 +84,16 @@ def test_the_same_seed_makes_the_same_requests() -> None:
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """Of a service in a thread of its own, for schemathesis, which does not wait for anybody."""
+def address(valkey_address: str) -> Iterator[str]:
+    """Of a service with a store, in a thread of its own, for schemathesis, which does not wait for anybody."""
     found: list[str] = []
     started, ended = threading.Event(), threading.Event()
 
     async def serve() -> None:
-        async with serving(service_of(ask=at_once)) as client:
+        async with (
+            Redis.from_url(valkey_address, socket_timeout=5) as store,
+            serving(service_of(ask=at_once, run_log=RunLog(store), files=FileStore(store))) as client,
+        ):
             found.append(str(client.base_url))
             started.set()
             await asyncio.to_thread(ended.wait)
@@ -118,4 +124,4 @@ def test_what_schemathesis_makes_of_the_description_is_never_our_fault(address: 
 
         hold()
         tried.add(operation.path)
-    assert {"/v1/answers", "/v1/chat/completions", "/v1/responses"} <= tried
+    assert {"/v1/answers", "/v1/chat/completions", "/v1/responses", "/v1/files"} <= tried

@@ -404,8 +404,9 @@ async def test_the_description_is_whole_and_names_every_route(client: httpx.Asyn
     runs = {f"{ASK}/{{answer_id}}/events", f"{ASK}/{{answer_id}}/cancel"}
     responses = {"/v1/responses", "/v1/responses/{response_id}", "/v1/responses/{response_id}/cancel"}
     dialects = {"/v1/chat/completions", "/v1/models", "/v1/models/{model}", *responses}
+    files = {"/v1/files", "/v1/files/{file_id}", "/v1/files/{file_id}/content"}
     answers = {ASK, *(f"{ASK}/{{answer_id}}{path}" for path in ("", "/sources", "/sources/{number}"))}
-    assert set(schema["paths"]) == {*answers, "/healthz", "/readyz", "/metrics", *runs, *dialects}
+    assert set(schema["paths"]) == {*answers, "/healthz", "/readyz", "/metrics", *runs, *dialects, *files}
     models = {f"#/components/schemas/{name}" for name in schema["components"]["schemas"]}
     assert references(schema) <= models
     body = schema["paths"][ASK]["post"]["requestBody"]["content"]
