@@ -118,6 +118,10 @@ transcript: $(VENV)/.runtime ## write what `make ask` prints into the READMEs
 screenshots: $(VENV)/.dev ## take the READMEs' pictures of the web page anew (needs Chromium and a Chinese font)
 	@$(BIN)/python -m tests.page.screenshots
 
+.PHONY: page-bench
+page-bench: $(VENV)/.dev ## the web page's longest frame in Chromium's trace while 5,000 tokens stream, and its memory (2 minutes)
+	@nice $(BIN)/python -m tests.page.bench_stream
+
 .PHONY: clean
 clean: ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

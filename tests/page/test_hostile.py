@@ -27,7 +27,11 @@ SAFE = """(root, sources) => {
   return wrong;
 }"""
 EVERY_PREFIX = f"""async ([texts, url]) => {{
-  const {{ Answer }} = await import('./page/markdown.js');
+  const {{ Answer }} = await import('./page/blocks.js');
+  const {{ wanted }} = await import('./page/formulae.js');
+  const formula = document.createElement('div');
+  formula.append(Object.assign(document.createElement('span'), {{ className: 'math' }}));
+  if (!await wanted(formula)) throw new Error('no KaTeX');
   const safe = {SAFE};
   const wrong = [];
   let drawn = 0;

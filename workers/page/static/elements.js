@@ -26,6 +26,7 @@ export function linkTo(url, text) {
 
 /** Offsets of the service count code points; this is the text between two of them. */
 export function codePoints(text, start, end) {
+  if (!/[\ud800-\udfff]/.test(text)) return text.slice(start, end);
   return Array.from(text).slice(start, end).join("");
 }
 

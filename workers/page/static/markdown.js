@@ -28,7 +28,7 @@ function mathOf(source) {
 }
 
 /** Makes fragments of one answer. sources: from number to {url, title}; only their addresses become links. */
-class Shown {
+export class Shown {
   constructor(sources) {
     this.sources = sources;
     this.marked = new Marked({ gfm: true, extensions: [], silent: true });
@@ -98,82 +98,4 @@ class Shown {
     for (const code of fragment.querySelectorAll("pre")) code.tabIndex = 0;
     return fragment;
   }
-}
-
-/** An answer in an element: what has come so far, block by block; a block that did not change is not made anew. */
-export class Answer {
-  constructor(place, chipOf) {
-    this.place = place;
-    this.chipOf = chipOf;
-    this.sources = new Map();
-    this.shown = new Shown(this.sources);
-    this.blocks = [];
-  }
-
-  /** whole: read from the first letter, as a finished text is; otherwise only from the last block on. */
-  update(given, whole = false) {
-    const text = plain(given).replace(/\r\n?/g, "\n");
-    let at = whole ? 0 : Math.max(0, this.blocks.length - 1);
-    let settled = this.blocks.slice(0, at).map((block) => block.raw).join("");
-    if (!text.startsWith(settled)) [at, settled] = [0, ""];
-    for (const token of this.shown.lex(text.slice(settled.length))) {
-      this.#put(at, token);
-      at += 1;
-    }
-    for (const block of this.blocks.splice(at)) block.element.remove();
-    this.#formulae();
-  }
-
-  chips() {
-    return [...this.place.querySelectorAll("button.chip")];
-  }
-
-  #put(at, token) {
-    const known = this.blocks[at];
-    if (known && known.raw === token.raw && known.sources === this.sources.size) return;
-    const element = document.createElement("div");
-    element.className = "block";
-    if (token.type !== "space") element.append(this.shown.fragment([token]));
-    for (const span of element.querySelectorAll("span.cite")) span.replaceWith(this.chipOf(Number(span.textContent)));
-    if (known) known.element.replaceWith(element);
-    else this.place.append(element);
-    this.blocks[at] = { raw: token.raw, element, sources: this.sources.size };
-  }
-
-  #formulae() {
-    const waiting = [...this.place.querySelectorAll("span.math:not([data-set])")];
-    for (const span of waiting) span.dataset.set = "";
-    if (waiting.length) void setFormulae(waiting);
-  }
-}
-
-const LIMITS = { throwOnError: true, trust: false, maxSize: 20, maxExpand: 200, strict: "ignore" };
-
-/** KaTeX comes when the first formula does; what it cannot set stays as it was written. */
-async function setFormulae(spans) {
-  try {
-    await katexLoaded();
-  } catch {
-    return;
-  }
-  for (const span of spans) {
-    const tex = span.textContent;
-    const made = document.createElement("span");
-    try {
-      globalThis.katex.render(tex, made, { ...LIMITS, displayMode: span.classList.contains("shown") });
-      span.replaceChildren(...made.childNodes);
-    } catch {
-      span.textContent = span.classList.contains("shown") ? `\\[${tex}\\]` : `\\(${tex}\\)`;
-    }
-  }
-}
-
-async function katexLoaded() {
-  if (globalThis.katex) return;
-  if (!document.getElementById("katex-style")) {
-    const style = document.createElement("link");
-    Object.assign(style, { id: "katex-style", rel: "stylesheet", href: new URL("./vendor/katex/katex.min.css", import.meta.url) });
-    document.head.append(style);
-  }
-  await import("./vendor/katex/katex.min.js");
 }

@@ -1,13 +1,15 @@
 // One question and what becomes of it: the steps, the reasoning, the answer as it grows, the proof.
 
 import { closeCard, openCard, SIGNS } from "./card.js";
+import { Answer } from "./blocks.js";
 import { el, plain } from "./elements.js";
-import { Answer } from "./markdown.js";
+import { wanted } from "./formulae.js";
+import { Pace } from "./pace.js";
 import { finished } from "./proof.js";
+import { Thoughts } from "./thoughts.js";
 import { meaning, say, verdictWord } from "./words.js";
 
 const MOST_STEPS = 300;
-const MOST_THOUGHTS = 200_000; // characters
 let made = 0;
 
 /** An element whose words change with the language. */
@@ -19,20 +21,21 @@ export class Turn {
   /** tell(text): says it to a screen reader. */
   constructor(question, tell) {
     made += 1;
-    Object.assign(this, { question, tell, text: "", thoughts: "", answer: undefined, frame: 0, read: 0, skipped: 0, waiting: 0 });
+    Object.assign(this, { question, tell, text: "", answer: undefined, over: false, proven: false, read: 0, skipped: 0 });
     this.began = performance.now();
     this.title = el("h2", { id: `turn-${made}`, tabindex: "-1" }, plain(question));
     this.state = said("summary", "starting");
     this.steps = el("ol");
     this.work = el("details", { class: "work" }, this.state, this.steps);
-    this.thought = el("div", { class: "thought", tabindex: "0" });
-    this.reasoning = el("details", { hidden: true }, said("summary", "reasoning"), this.thought);
+    this.thoughts = new Thoughts();
+    this.reasoning = el("details", { hidden: true }, said("summary", "reasoning"), this.thoughts.element);
     this.notices = el("div");
     this.shown = el("div", { class: "answer" });
     this.after = el("div", { class: "after" });
     this.element = el("article", { class: "turn", "aria-labelledby": this.title.id },
       this.title, this.work, this.reasoning, this.notices, this.shown, this.after);
     this.view = new Answer(this.shown, (number) => this.#chip(number));
+    this.pace = new Pace(() => this.#drawn());
   }
 
   /** Takes one event of the service. True: it was the last one. */
@@ -70,15 +73,15 @@ export class Turn {
 
   #think(text) {
     this.reasoning.hidden = false;
-    if (!this.thoughts) this.#say("thinking");
-    this.thoughts = (this.thoughts + text).slice(0, MOST_THOUGHTS);
-    this.#later();
+    if (!this.thoughts.any) this.#say("thinking");
+    this.thoughts.add(text);
+    this.pace.wake();
   }
 
   #grow(text) {
     if (!this.text) this.#say("writing");
     this.text += text;
-    this.#later();
+    this.pace.wake();
   }
 
   #say(name, values = {}) {
@@ -86,41 +89,28 @@ export class Turn {
     this.tell(say(name, values));
   }
 
-  /** At most once a frame, and never more than half of the time. */
-  #later() {
-    if (this.frame || performance.now() < this.waiting) {
-      if (!this.frame && !this.timer) this.timer = setTimeout(() => { this.timer = 0; this.#later(); }, this.waiting - performance.now());
-      return;
-    }
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
-      const from = performance.now();
-      this.#draw();
-      this.waiting = performance.now() + Math.min(500, 2 * (performance.now() - from));
-    });
+  *#drawn() {
+    const { answer, over } = this;
+    this.thoughts.draw();
+    this.shown.classList.toggle("writing", Boolean(this.text) && !over);
+    yield* this.view.drawn(this.text, Boolean(answer));
+    void wanted(this.shown).then((come) => come && this.pace.wake());
+    if (answer && !this.proven) this.#prove();
   }
 
-  #draw() {
-    if (this.answer) return;
-    const thought = plain(this.thoughts);
-    const there = this.thought.textContent.length;
-    if (thought.length > there) this.thought.append(thought.slice(there));
-    this.thought.normalize();
-    this.view.update(this.text);
-    this.shown.classList.toggle("writing", Boolean(this.text));
-  }
-
+  /** Nothing more will come. */
   #end() {
-    cancelAnimationFrame(this.frame);
-    clearTimeout(this.timer);
-    [this.frame, this.timer, this.waiting] = [0, 0, 0];
-    this.#draw();
-    this.shown.classList.remove("writing");
+    this.over = true;
+    this.pace.hurry();
   }
 
-  /** answer: the authoritative one, from the last event or from the store. */
+  leave() {
+    this.pace.leave();
+    this.element.remove();
+  }
+
+  /** answer: the authoritative one, from the last event or from the store. What is below it follows when it is drawn. */
   finish(answer) {
-    this.#end();
     this.answer = answer;
     this.text = answer.text;
     for (const source of answer.sources) this.view.sources.set(source.number, source);
@@ -128,19 +118,23 @@ export class Turn {
     this.title.textContent = plain(answer.question);
     if (answer.thinking) {
       this.reasoning.hidden = false;
-      this.thought.textContent = plain(answer.thinking.slice(0, MOST_THOUGHTS));
+      this.thoughts.become(answer.thinking);
     }
-    this.view.update(answer.text, true);
+    this.seconds = answer.seconds || (performance.now() - this.began) / 1000;
+    this.#end();
+  }
+
+  #prove() {
+    this.proven = true;
     this.relabel();
-    const seconds = answer.seconds || (performance.now() - this.began) / 1000;
-    this.#head("steps", { pages: answer.sources.length, skipped: answer.skipped.length, seconds: seconds.toFixed(1) });
+    this.#head("steps", { pages: this.answer.sources.length, skipped: this.answer.skipped.length, seconds: this.seconds.toFixed(1) });
     this.tell(say("done"));
   }
 
   /** In the language that is spoken now. */
   relabel() {
     const answer = this.answer;
-    if (!answer) return;
+    if (!this.proven) return;
     this.#judge(answer);
     this.#notices(answer);
     this.after.replaceChildren(...finished(answer, { chip: (number, support) => this.#made(number, support), tell: this.tell }));
