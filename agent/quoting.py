@@ -18,6 +18,7 @@ from agent.prompt import Prompt
 from agent.question import Question
 from agent.quoting_choice import Quote, choose
 from agent.quoting_ranking import Reading, Unit, missing_names, rank, read, spoken_of
+from agent.quoting_spelling import respelled
 from agent.quoting_terms import Sought, sought
 from tools.page import Webpage
 from tools.text import Script
@@ -59,6 +60,9 @@ def reply(question: Question, pages: Sequence[Webpage]) -> Reply:
     """Sentences in the question's language first; the other language only where it alone answers."""
     asked = sought(question)
     reading = read(pages, asked)
+    if meant := respelled(reading, asked):
+        asked = meant
+        reading = read(pages, asked)
     ranked = rank(reading, asked)
     chinese = question.language == "zh"
     own = [unit for unit in ranked if unit.chinese == chinese]

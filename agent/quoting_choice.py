@@ -40,7 +40,12 @@ _REFERS_BACK = re.compile(
     r"(?:It|Its|They|Their|This|That|These|Those|He|She|Such|However|Then|Thus|Therefore|In this case"
     r"|Otherwise|To do (?:this|so))\b"
     "|[它他她其这那该此]|要做到这|因此|但是?|不过|否则|然而"
+    r"|(?:All|Both|Each|Either|Many|Most|None|One|Some|Several) of (?:it|this|that|these|those|them|which)\b"
 )
+_NAMES_AGAIN = re.compile(
+    r"\b(?:this|these|those|such)\s(?!page|chapter|section|document|manual|book|article|guide|time|day|year|week)[a-z]{3,}"
+)
+"""A thing that the sentence before has named."""
 _MEANS_ABOVE = re.compile(r"\b(?:like this|the above|above)\b|如上|上面|上述")
 _COMMAND = re.compile(r"\s*(?:[`*\\]*[#$][`*]*\s|`[^`]+`\W*$|\*\*`)")
 
@@ -158,7 +163,8 @@ class _Choice:
         if before.kind == "code":
             return _MEANS_ABOVE.search(unit.text) is not None
         both = before.kind == "sentence" == unit.kind and before.chinese == unit.chinese
-        return both and _REFERS_BACK.match(unit.text) is not None and self._joined(before, unit)
+        refers = _REFERS_BACK.match(unit.text) or _NAMES_AGAIN.search(unit.text)
+        return both and refers is not None and self._joined(before, unit)
 
     def _joined(self, first: Unit, second: Unit) -> bool:
         between = self._reading.pages[first.page].text[first.span.end : second.span.start]

@@ -31,6 +31,7 @@ various show check see view look give keep let do done try allow provide support
 include call name named start happen first last next many much actually really exactly correct correctly
 properly easy easily safely quickly user people person someone system computer machine command tool program
 software file problem issue error solve fix reason role between forgot forgotten advantage own specific
+term word refer referred amount percentage figure typically generally commonly approximately originally
 together without within using via another whole entire existing given become take put turn bring come go lot
 sort every daily against around along certain stand long short big small high low
 """.split()
@@ -62,6 +63,13 @@ fix repair recover
 cost price
 found founder founded create creator established start
 big large
+die died dying death dead
+birth born
+sign signature
+marry marriage wed
+win won winner
+discover discovery
+invent invention inventor
 difference differ
 genuine authentic
 intruder attacker intrusion
@@ -173,6 +181,14 @@ _ASKING_ZH = re.compile(
     "|以后|以前|(?<![社机协工国大员学开])会(?!议|话|员|计)|(?<![主重需必只摘概纪])要(?!求|素|点)|(?<![功性可节智技职才效核阳])能(?!力|量|源)|(?<![没所拥国私含现占专])有(?!线|效|限|关|序)"
     "|(?<![集其])中(?![文国心间央断止部])|不(?!同)"
 )
+# The same for English.
+_ASKING_EN = re.compile(
+    r"\b(?:another|other|the|a|an|which|what) (?:term|word|name|expression|phrase)s?"
+    r" (?:(?:that is|that are|is|are|was|were)? ?(?:used|given) )?(?:for|of|to)\b"
+    r"|\banother way (?:of|to) (?:referring to|refer to|saying|say|describing|describe|calling|call)\b"
+    r"|\baccording to\b|\bin (?:general|particular)\b|\b(?:generally|typically|usually|commonly|normally|often)\b",
+    re.IGNORECASE,
+)
 _COUNTED = re.compile(
     r"\bhow (?:many|much)\s+(?P<latin>\w+(?: \w+)?)|(?:多少|几)[个种台次名位条]?的?\s*(?P<han>[\u4e00-\u9fff]{2,4}|\w+)"
 )
@@ -247,7 +263,7 @@ def sought(question: Question) -> Sought:
 
 
 def _sought(text: str, weight: float) -> Sought:
-    plain = unicodedata.normalize("NFKC", _asking_part(text))
+    plain = _ASKING_EN.sub(" ", unicodedata.normalize("NFKC", _asking_part(text)))
     terms: list[Term] = []
     runs: list[tuple[int, ...]] = []
     numbered: list[tuple[int, int]] = []

@@ -288,6 +288,20 @@ async def test_the_sentence_beside_the_best_one_goes_with_it() -> None:
     assert "Robert Lane and Benjamin Vail. [citation:1]" in said
 
 
+@pytest.mark.parametrize(
+    ("before", "best"),
+    [
+        ("Public universities joined in 1984.", "All of this set the stage for Merit's role in the backbone project."),
+        ("A reading room was opened in 1984.", "Merit's role in the backbone project began with these rooms."),
+    ],
+)
+async def test_a_sentence_that_takes_up_the_one_before_brings_it_along(before: str, best: str) -> None:
+    text = f"Nothing else is known. {before} {best}"
+    said = await answer("What set the stage for Merit's role in the backbone project?", page(text))
+    assert before in said
+    assert "Nothing else" not in said
+
+
 async def test_a_page_that_speaks_of_less_than_the_fact_that_is_asked_for_is_not_cited() -> None:
     said = await answer("When did Nikola Tesla set up an arc lighting company?", page(TESLA), page(EDISON, "b"))
 

@@ -39,6 +39,20 @@ def test_asking_words_are_no_terms() -> None:
     assert first_forms("如何配置静态地址？") == ["配置", "置静", "静态", "态地", "地址"]
 
 
+@pytest.mark.parametrize(
+    ("question", "terms"),
+    [
+        ("What is another term for rotors?", ["rotor"]),
+        ("What is the name given to a fixed rotor?", ["fix", "rotor"]),
+        ("What is another way of referring to stators?", ["stator"]),
+        ("According to the manual, what do stators generally hold?", ["manual", "stator", "hold"]),
+        ("What does the term stator mean?", ["term", "stator", "mean"]),
+    ],
+)
+def test_what_only_frames_an_english_question_is_no_term(question: str, terms: list[str]) -> None:
+    assert first_forms(question) == terms
+
+
 def test_a_word_that_holds_an_asking_character_stays_whole() -> None:
     assert "请假" in first_forms("请假要提前几天？")
     assert "启用" in first_forms("如何启用服务？")
