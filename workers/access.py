@@ -63,6 +63,11 @@ RULES = (
     Rule(("GET",), "/v1/files", "batch"),
     Rule(("GET", "DELETE"), "/v1/files/{file_id}", "batch", "caller"),
     Rule(("GET",), "/v1/files/{file_id}/content", "batch", "caller"),
+    Rule(("GET", "POST"), "/v1/batches", "batch"),
+    Rule(("GET", "DELETE"), "/v1/batches/{batch_id}", "batch", "caller"),
+    Rule(("POST",), "/v1/batches/{batch_id}/cancel", "batch", "caller"),
+    Rule(("POST",), "/v1/batches/{batch_id}/retry", "batch", "caller"),
+    Rule(("GET",), "/v1/batches/{batch_id}/rows", "batch", "caller"),
     Rule(("POST",), "/mcp", "ask", runs=True, tells=True),
     Rule(("GET", "DELETE"), "/mcp", "ask"),
 )

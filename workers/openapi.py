@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from agent.answer import Answer
+from workers.batch.wishes import BatchBody
 from workers.dialects.chat_request import ChatBody
 from workers.dialects.responses_request import ResponsesBody
 from workers.problems import KINDS, MEDIA_TYPE
@@ -185,6 +186,7 @@ def _schemas() -> dict[str, Any]:
     }
     chat = ChatBody.model_json_schema(ref_template=COMPONENTS)
     responses = ResponsesBody.model_json_schema(ref_template=COMPONENTS)
-    ours = {"AskBody": asked, "Answer": answer, "ChatBody": chat, "ResponsesBody": responses}
+    batch = BatchBody.model_json_schema(ref_template=COMPONENTS)
+    ours = {"AskBody": asked, "Answer": answer, "ChatBody": chat, "ResponsesBody": responses, "BatchBody": batch}
     parts = {name: schema for each in ours.values() for name, schema in each.pop("$defs", {}).items()}
     return {**parts, **ours, "Problem": PROBLEM_SCHEMA, "OpenAIError": OPENAI_ERROR_SCHEMA, "Run": RUN_SCHEMA}

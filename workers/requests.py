@@ -80,7 +80,7 @@ async def read_asked(request: Request, service: Service, user: str) -> Asked:
     finally:
         for upload in uploads:
             await upload.file.close()
-    question = _question(body, service.default_depth, history, pages)
+    question = question_of(body, service.default_depth, history, pages)
     return Asked(question, body.stream, body.thinking, body.thread or "", body.background)
 
 
@@ -100,7 +100,10 @@ async def _history(body: AskBody, service: Service, user: str) -> tuple[Turn, ..
     return tuple(Turn(turn.question, turn.answer) for turn in body.history)
 
 
-def _question(body: AskBody, depth: Depth, history: tuple[Turn, ...], pages: tuple[Webpage, ...]) -> Question:
+def question_of(
+    body: AskBody, depth: Depth, history: tuple[Turn, ...] = (), pages: tuple[Webpage, ...] = ()
+) -> Question:
+    """Raises BadQuestion, naming the field. depth: where the body names none."""
     return Question(
         body.question,
         body.depth or depth,
@@ -149,7 +152,11 @@ async def _read_bounded(chunks: AsyncIterator[bytes], max_bytes: int) -> bytes:
 
 def parse_body(body: bytes) -> AskBody:
     """Raises Problem, naming the field."""
-    fields = strict_json(body)
+    return body_of(strict_json(body))
+
+
+def body_of(fields: dict[str, Any]) -> AskBody:
+    """Raises Problem, naming the field."""
     try:
         return AskBody.model_validate(fields)
     except ValidationError as error:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, ExitStack, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from agent.errors import AgentError
+from workers.batch.filling import Filling, FillRules
 from workers.batch.routes import add_batches
 from workers.detached import Detached
 from workers.dialects.openai_errors import refusal
@@ -44,11 +45,12 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
         async with mcp.running(), open_service() as service:
             slots = Slots(service.limits.max_concurrent_answers)
             app.state.drain = Drain(slots, service.stopping)
-            if service.run_log is None:
-                yield {"service": service, "slots": slots, "detached": None}
-                return
-            async with aclosing(Detached(service.run_log)) as detached:
-                yield {"service": service, "slots": slots, "detached": detached}
+            async with AsyncExitStack() as owners:
+                detached = Detached(service.run_log) if service.run_log else None
+                filling = Filling(service.jobs, service.fill_rules or FillRules()) if service.jobs else None
+                for closing in (owner.aclose for owner in (detached, filling) if owner):
+                    owners.push_async_callback(closing)
+                yield {"service": service, "slots": slots, "detached": detached, "filling": filling}
 
     mcp, page = McpOverHttp(), Page.load()
     # Swagger's page would load its scripts from elsewhere; /openapi.json is enough for any tool.

@@ -21,7 +21,10 @@ from workers.store_errors import StoreDown
 from workers.store_keys import Owner
 
 if TYPE_CHECKING:  # which need us, or the store's client
+    from workers.batch.estimating import Rates
     from workers.batch.files import FileStore
+    from workers.batch.filling import FillRules
+    from workers.batch.job_store import JobStore
     from workers.quota_store import Quotas
     from workers.run_log import RunLog
 
@@ -94,7 +97,8 @@ class Limits:
 class Service:
     """default_depth: of a question that names none; parts: what works right now, for /readyz; complete: the model
     without any search, None where none is configured; run_log: where runs live that go on without their caller;
-    files: what is uploaded to be kept."""
+    files: what is uploaded to be kept; jobs: batches made of them; fill_rules, rates: how
+    those are read and reckoned."""
 
     ask: Ask
     read_upload: ReadUpload
@@ -112,6 +116,9 @@ class Service:
     prices: Prices = field(default_factory=Prices)
     quotas: "Quotas | None" = None
     files: "FileStore | None" = None
+    jobs: "JobStore | None" = None
+    fill_rules: "FillRules | None" = None
+    rates: "Rates | None" = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def meter_of(self, user: str) -> Meter:

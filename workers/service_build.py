@@ -8,9 +8,13 @@ from pathlib import Path
 from agent.alone import alone
 from agent.events import Event
 from agent.graph import ask
+from agent.nodes.deps import Deps
 from agent.question import Question
 from tools.page import Webpage
+from workers.batch.estimating import Rates
 from workers.batch.files import FileLimits, FileStore
+from workers.batch.filling import FillRules
+from workers.batch.job_store import JobStore
 from workers.build import House, Notice, open_house, read_upload
 from workers.doctor import Finding
 from workers.keys import FILE_NAME, Keys
@@ -69,6 +73,9 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
             prices=settings.prices,
             quotas=quotas,
             files=FileStore(store.client, _file_limits(settings)),
+            jobs=JobStore(store.client),
+            fill_rules=fill_rules(settings),
+            rates=rates_of(settings, house.deps),
             complete=alone(house.deps.generate) if house.deps.generate else None,
         )
 
@@ -80,6 +87,18 @@ def _limits(settings: Settings) -> Limits:
         max_files=settings.max_files,
         max_concurrent_answers=settings.max_concurrent_answers,
     )
+
+
+def fill_rules(settings: Settings) -> FillRules:
+    """How a file of questions is read."""
+    return FillRules(settings.batch_rows, int(settings.max_request_bytes), settings.depth)
+
+
+def rates_of(settings: Settings, deps: Deps) -> Rates:
+    """By what a batch is reckoned before it runs."""
+    with_model = deps.generate is not None
+    search, page = settings.price_search, settings.price_page
+    return Rates(deps.limits, settings.prices, search, page, settings.currency, with_model)
 
 
 def _file_limits(settings: Settings) -> FileLimits:

@@ -12,6 +12,7 @@ POSTS = (
     "/v1/responses/resp_x/cancel",
     "/v1/answers/x/cancel",
     "/v1/files",
+    "/v1/batches",
     "/mcp",
 )
 GETS = (
@@ -23,6 +24,7 @@ GETS = (
     "/v1/responses/{}",
     "/v1/files/{}",
     "/v1/files/{}/content",
+    "/v1/batches/{}/rows?after={}",
     "/v1/files?after={}&limit={}&order=asc",
     "/v1/responses/{}?stream=true&starting_after={}",
 )

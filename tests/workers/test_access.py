@@ -14,6 +14,8 @@ from agent.question import Question
 from tests.workers.serving import TAI, answer_to, service_of, serving
 from workers.access import RULES, UNNAMED, Rule, rule_of
 from workers.batch.files import FileStore, Wanted
+from workers.batch.job_store import JobStore
+from workers.batch.records import Job, new_job_id
 from workers.keys import SCOPES, Keys, Wish, create_key, revoke_key
 from workers.rest import rest_app
 from workers.run_log import RunLog
@@ -24,6 +26,7 @@ CALLERS = ("no key", "wrong key", "revoked key", "another tenant", "without the 
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/answers": {"question": "How high is Mount Tai?", "depth": "quick"},
     "/v1/chat/completions": {"model": "kaozheng", "messages": [{"role": "user", "content": "How high is Mount Tai?"}]},
+    "/v1/batches": {"endpoint": "/v1/answers"},
     "/v1/responses": {"model": "kaozheng", "input": "How high is Mount Tai?"},
 }
 FORMS: dict[str, dict[str, Any]] = {
@@ -54,6 +57,7 @@ class House:
     log: RunLog
     store: Store
     files: FileStore
+    jobs: JobStore
 
     async def ask(self, caller: str, method: str, path: str) -> int:
         """The status. What the path names is there, before each request, for the right key alone."""
@@ -62,13 +66,26 @@ class House:
         answer = replace(answer_to(Question("How high?")), id="mine", sources=(source,))
         await self.store.put_answer(answer, [TAI], Owner(mine, "t"))
         await self.log.begin(mine, "mine", "t")
-        async with self.files.writing(mine) as writer:
-            file = await writer.finish(Wanted("questions.jsonl", "batch"))
+        file = await self.uploaded(mine)
+        job = Job(new_job_id(), mine, "/v1/answers", 1)
+        await self.jobs.create(job)
+        await self.jobs.start(job)
         headers = {"Authorization": f"Bearer {self.keys[caller]}"} if caller in self.keys else {}
-        asked = path.format(**IDS, file_id=file.id)
-        body = FORMS.get(path, {"json": BODIES.get(path)}) if method == "POST" else {}
+        asked = path.format(**IDS, file_id=file, batch_id=job.id)
+        body = FORMS.get(path, {"json": await self.body(caller, path)}) if method == "POST" else {}
         async with self.client.stream(method, asked, headers=headers, **body) as response:
             return response.status_code
+
+    async def uploaded(self, user: str) -> str:
+        async with self.files.writing(user) as writer:
+            return (await writer.finish(Wanted("questions.jsonl", "batch"))).id
+
+    async def body(self, caller: str, path: str) -> dict[str, Any] | None:
+        """A batch is made of a file of the caller's own."""
+        if path != "/v1/batches":
+            return BODIES.get(path)
+        user = Keys(file=self.file).owner(self.keys.get(caller, "")) or "nobody"
+        return {**BODIES[path], "input_file_id": await self.uploaded(user)}
 
 
 @pytest.fixture
@@ -77,8 +94,10 @@ async def house(valkey: Redis, tmp_path: Path) -> AsyncIterator[House]:
     keys = {name: create_key(file, Wish(name, SCOPES)) for name in ("right key", "another tenant", "revoked key")}
     revoke_key(file, Keys(file=file).owner(keys["revoked key"]))
     store, log, files = Store(valkey, Retention(60, 60, 0)), RunLog(valkey), FileStore(valkey)
-    async with serving(service_of(store=store, run_log=log, keys=Keys(file=file), files=files)) as client:
-        yield House(client, {**keys, "wrong key": "kz_wrong"}, file, log, store, files)
+    jobs = JobStore(valkey)
+    served = service_of(store=store, run_log=log, keys=Keys(file=file), files=files, jobs=jobs)
+    async with serving(served) as client:
+        yield House(client, {**keys, "wrong key": "kz_wrong"}, file, log, store, files, jobs)
 
 
 def expected(caller: str, rule: Rule) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from agent.question import Question
 from tests.workers.malformed import Sent, malformed
 from tests.workers.serving import answer_to, service_of, serving
 from workers.batch.files import FileStore
+from workers.batch.job_store import JobStore
 from workers.run_log import RunLog
 
 COUNT = int(os.environ.get("KAOZHENG_MALFORMED", "600"))
@@ -92,7 +93,9 @@ def address(valkey_address: str) -> Iterator[str]:
     async def serve() -> None:
         async with (
             Redis.from_url(valkey_address, socket_timeout=5) as store,
-            serving(service_of(ask=at_once, run_log=RunLog(store), files=FileStore(store))) as client,
+            serving(
+                service_of(ask=at_once, run_log=RunLog(store), files=FileStore(store), jobs=JobStore(store))
+            ) as client,
         ):
             found.append(str(client.base_url))
             started.set()
@@ -124,4 +127,4 @@ def test_what_schemathesis_makes_of_the_description_is_never_our_fault(address: 
 
         hold()
         tried.add(operation.path)
-    assert {"/v1/answers", "/v1/chat/completions", "/v1/responses", "/v1/files"} <= tried
+    assert {"/v1/answers", "/v1/chat/completions", "/v1/responses", "/v1/files", "/v1/batches"} <= tried

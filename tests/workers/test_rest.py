@@ -405,6 +405,7 @@ async def test_the_description_is_whole_and_names_every_route(client: httpx.Asyn
     responses = {"/v1/responses", "/v1/responses/{response_id}", "/v1/responses/{response_id}/cancel"}
     dialects = {"/v1/chat/completions", "/v1/models", "/v1/models/{model}", *responses}
     files = {"/v1/files", "/v1/files/{file_id}", "/v1/files/{file_id}/content"}
+    files |= {"/v1/batches", *(f"/v1/batches/{{batch_id}}{path}" for path in ("", "/cancel", "/retry", "/rows"))}
     answers = {ASK, *(f"{ASK}/{{answer_id}}{path}" for path in ("", "/sources", "/sources/{number}"))}
     assert set(schema["paths"]) == {*answers, "/healthz", "/readyz", "/metrics", *runs, *dialects, *files}
     models = {f"#/components/schemas/{name}" for name in schema["components"]["schemas"]}

@@ -10,7 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Message, Send
 
+from workers.batch.batch_fields import Kind
 from workers.batch.files import PURPOSES, UNKNOWN_FILE, FileStore, KeptFile
+from workers.batch.job_store import JobStore
+from workers.batch.records import JobState
+from workers.batch.results import file_of_view, lines_of_view, view_of
 from workers.batch.uploading import receive_file
 from workers.problems import Problem
 from workers.service import Service
@@ -78,6 +82,8 @@ def page_of(rows: list[dict[str, Any]], request: Request, usual: int) -> dict[st
 
 async def get_file(request: Request, file_id: str) -> Response:
     """What is known of a file."""
+    if view := await _viewed(request, file_id):
+        return JSONResponse(file_fields(await file_of_view(*view)))
     return JSONResponse(file_fields(await found_file(request, file_id)))
 
 
@@ -93,6 +99,8 @@ async def found_file(request: Request, file_id: str) -> KeptFile:
 async def delete_file(request: Request, file_id: str) -> Response:
     """Forget a file."""
     service: Service = request.state.service
+    if await _viewed(request, file_id):
+        raise Problem("bad_file", "this file belongs to a batch: DELETE /v1/batches/{id} forgets it", "file_id")
     if not await service.in_store_time(files_of(service).delete(request.state.user, file_id)):
         raise Problem("not_found", UNKNOWN_FILE, "file_id")
     return JSONResponse({"id": file_id, "object": "file", "deleted": True})
@@ -101,8 +109,20 @@ async def delete_file(request: Request, file_id: str) -> Response:
 async def get_content(request: Request, file_id: str) -> Response:
     """The bytes of a file, as they were sent."""
     service: Service = request.state.service
+    if view := await _viewed(request, file_id):
+        _, state, kind = view
+        return Download(lines_of_view(*view), f"{state.job.id}_{kind}.jsonl", None, service)
     file = await found_file(request, file_id)
     return Download(files_of(service).content(request.state.user, file), file.name, file.size, service)
+
+
+async def _viewed(request: Request, file_id: str) -> tuple[JobStore, JobState, Kind] | None:
+    """Of a batch's output file or error file."""
+    service: Service = request.state.service
+    if service.jobs is None:
+        return None
+    found = await service.in_store_time(view_of(service.jobs, request.state.user, file_id))
+    return (service.jobs, *found) if found else None
 
 
 class Download(StreamingResponse):

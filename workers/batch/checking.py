@@ -1,0 +1,71 @@
+"""A whole file is checked before anything of it runs: good lines wait in the job, bad ones have their end at once."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from dataclasses import dataclass, field
+
+from workers.batch.lines import FileRefused, Line
+from workers.batch.records import LineError, Row, RowEnd
+from workers.batch.request_lines import BadLine, LineReader
+
+AT_ONCE = 50
+"""Lines between two looks at the rest of the world."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some lines in their order. rows: that can be run; bad: the ends of those that cannot."""
+
+    rows: tuple[Row, ...] = ()
+    bad: tuple[RowEnd, ...] = ()
+
+
+@dataclass(slots=True)
+class Checked:
+    """good, bad: lines so far; first_bad: what is wrong with the first ones."""
+
+    good: int = 0
+    bad: int = 0
+    first_bad: list[LineError] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        return self.good + self.bad
+
+
+Read = Callable[[Line, int], Row]
+"""A line as the row with this number. Raises BadLine."""
+
+
+async def checked(
+    lines: AsyncIterable[Line], reader: LineReader, max_rows: int, tally: Checked
+) -> AsyncGenerator[Piece, None]:
+    """Pieces of the file in its order. Raises FileRefused for an empty one and for one with more than max_rows."""
+    rows: list[Row] = []
+    bad: list[RowEnd] = []
+    async for line in lines:
+        if tally.total >= max_rows:
+            raise _too_many(max_rows)
+        try:
+            rows.append(reader.row(line, tally.total))
+            tally.good += 1
+        except BadLine as error:
+            bad.append(error.end(tally.total, line.number))
+            _count(tally, error, line.number)
+        if len(rows) + len(bad) >= AT_ONCE:
+            yield Piece(tuple(rows), tuple(bad))
+            rows.clear()
+            bad.clear()
+    if not tally.total:
+        raise FileRefused(LineError("empty_file", "the file holds no request"))
+    yield Piece(tuple(rows), tuple(bad))
+
+
+def _too_many(max_rows: int) -> FileRefused:
+    message = f"a batch may have {max_rows:,} requests; split the file"
+    return FileRefused(LineError("too_many_tasks", message, max_rows + 1))
+
+
+def _count(tally: Checked, error: BadLine, line: int) -> None:
+    tally.bad += 1
+    if len(tally.first_bad) < 100:
+        tally.first_bad.append(LineError(error.code, error.message, line, error.param))

@@ -1,0 +1,123 @@
+"""What a file would cost before anything of it runs: a likely figure and the most that the settings allow."""
+
+from collections.abc import AsyncIterable, Mapping
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from pydantic_core import from_json
+
+from agent.limits import Limits
+from agent.question import Depth
+from workers.batch.checking import Checked, checked
+from workers.batch.filling import FillRules
+from workers.batch.lines import lines_of
+from workers.batch.records import Row
+from workers.dialects.chat_request import depth_of
+from workers.quota import Prices
+
+# What a question usually takes; how far a real run is from it, `kaozheng batch status` and the usage of a batch say.
+READ_SHARE = 0.75
+"""Of the pages that may be read: the others are refused, unreachable or alike."""
+PAGE_TOKENS = 1_500
+TEMPLATE_TOKENS = 700
+PLAN_PROMPT_TOKENS, PLAN_REPLY_TOKENS = 3_000, 600
+ANSWER_TOKENS: Mapping[Depth, int] = {"quick": 1_200, "normal": 2_000, "research": 6_000}
+_BYTES_PER_TOKEN = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """limits: by depth; prices: of the model's tokens; search, page: price of a thousand; with_model: False where the
+    quoting reader answers, which takes no tokens."""
+
+    limits: Limits = field(default_factory=Limits)
+    prices: Prices = field(default_factory=Prices)
+    search: float = 0.0
+    page: float = 0.0
+    currency: str = ""
+    with_model: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """What is used; cost: in the currency of the price settings."""
+
+    searches: int = 0
+    pages: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: float = 0.0
+
+    def __add__(self, other: "Amounts") -> "Amounts":
+        return Amounts(
+            self.searches + other.searches,
+            self.pages + other.pages,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.cost + other.cost,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """rows: that would run; bad: lines that would be refused, the first of them with their reasons; about: what is
+    likely; most: what the settings allow, were every question to use all of it."""
+
+    checked: Checked
+    about: Amounts = Amounts()
+    most: Amounts = Amounts()
+    currency: str = ""
+
+    def fields(self) -> dict[str, Any]:
+        first = [asdict(each) for each in self.checked.first_bad]
+        counts = {"total": self.checked.total, "good": self.checked.good, "bad": self.checked.bad}
+        amounts = {"about": asdict(self.about), "at_most": asdict(self.most)}
+        return {"request_counts": counts, **amounts, "currency": self.currency, "errors": first}
+
+
+async def estimate(content: AsyncIterable[bytes], endpoint: str, rules: FillRules, rates: Rates) -> Estimate:
+    """Checks the whole file as a batch would. Raises FileRefused, StoreError."""
+    reader, tally = rules.reader(endpoint), Checked()
+    about = most = Amounts()
+    pieces = checked(lines_of(content, reader.max_line_bytes), reader, rules.max_rows, tally)
+    async with aclosing(pieces):
+        async for piece in pieces:
+            for row in piece.rows:
+                depth = _depth(row, endpoint, rules.default_depth)
+                tokens = round(len(row.body) / _BYTES_PER_TOKEN)
+                about, most = about + likely(depth, tokens, rates), most + at_most(depth, tokens, rates)
+    return Estimate(tally, about, most, rates.currency)
+
+
+def _depth(row: Row, endpoint: str, default: Depth) -> Depth:
+    body = from_json(row.body)
+    if endpoint == "/v1/chat/completions":
+        return depth_of(body["model"], default)
+    depth: Depth = body.get("depth") or default
+    return depth
+
+
+def likely(depth: Depth, question_tokens: int, rates: Rates) -> Amounts:
+    """Of one question."""
+    limits = rates.limits.depths[depth]
+    rounds = min(limits.rounds, 2) if depth == "normal" else limits.rounds
+    pages = max(1, round(limits.pages * READ_SHARE))
+    read = min(rates.limits.page_tokens, pages * PAGE_TOKENS)
+    prompt = TEMPLATE_TOKENS + question_tokens + read + rounds * (PLAN_PROMPT_TOKENS + question_tokens)
+    return _priced(rates, 1 + rounds, pages, (prompt, ANSWER_TOKENS[depth] + rounds * PLAN_REPLY_TOKENS))
+
+
+def at_most(depth: Depth, question_tokens: int, rates: Rates) -> Amounts:
+    """Of one question, without tries that are repeated."""
+    limits, all_limits = rates.limits.depths[depth], rates.limits
+    prompt = TEMPLATE_TOKENS + question_tokens + all_limits.page_tokens
+    planned = limits.rounds * min(all_limits.context_tokens, all_limits.page_tokens + question_tokens)
+    reply = limits.answer_tokens + limits.rounds * all_limits.plan_tokens
+    return _priced(rates, max(1, limits.calls), limits.pages, (prompt + planned, reply))
+
+
+def _priced(rates: Rates, searches: int, pages: int, tokens: tuple[int, int]) -> Amounts:
+    prompt, completion = tokens if rates.with_model else (0, 0)
+    cost = rates.prices.cost(prompt, completion) + searches * rates.search / 1_000 + pages * rates.page / 1_000
+    return Amounts(searches, pages, prompt, completion, cost)

@@ -1,0 +1,119 @@
+"""What POST /v1/batches asks for: OpenAI's fields, and under `kaozheng` when and how far the job may go."""
+
+import re
+import time
+import zoneinfo
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from workers.batch.records import ENDPOINTS, Job, new_job_id
+from workers.problems import Problem
+from workers.requests import wrong_field
+
+MOST_DAYS = 30
+_WINDOW = re.compile(r"([1-9][0-9]{0,2})([hd])")
+_NIGHT = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9] (\S{1,64})")
+
+Label = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Value = Annotated[str, StringConstraints(max_length=512)]
+
+
+class OursBody(BaseModel):
+    """What OpenAI's batches do not know."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    at: str | None = Field(None, max_length=64, description="nothing runs before this time, ISO 8601 with its offset")
+    window: str | None = Field(
+        None, max_length=80, description="rows run at these hours only: `22:00-06:00 Asia/Shanghai`"
+    )
+    ceiling_cost: float = Field(0.0, ge=0, le=1e12, description="the job stops when it has cost so much; 0: no ceiling")
+    ceiling_tokens: int = Field(0, ge=0, le=10**15, description="the job stops after so many tokens; 0: no ceiling")
+    dry_run: bool = Field(False, description="true: the file is checked and the cost estimated; nothing is kept or run")
+
+
+class BatchBody(BaseModel):
+    """A batch to be made. What is not listed here is ignored."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+    input_file_id: str = Field(max_length=64, description="of a file with the purpose `batch`")
+    endpoint: str = Field(description=f"{' or '.join(ENDPOINTS)}")
+    completion_window: str = Field("24h", description=f"1h to {MOST_DAYS}d; rows without an end are then `expired`")
+    metadata: dict[Label, Value] | None = Field(None, max_length=16)
+    kaozheng: OursBody | None = None
+
+    @property
+    def ours(self) -> OursBody:
+        return self.kaozheng or OursBody.model_validate({})
+
+
+def body_of_batch(fields: dict[str, Any]) -> BatchBody:
+    """Raises Problem, naming the field."""
+    try:
+        body = BatchBody.model_validate(fields)
+    except ValidationError as error:
+        raise wrong_field(error) from None
+    if body.endpoint not in ENDPOINTS:
+        raise Problem("bad_question", f"the endpoint is one of {', '.join(ENDPOINTS)}", "endpoint")
+    return body
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A batch that was asked for, for this user."""
+
+    body: BatchBody
+    user: str
+
+    def job(self) -> Job:
+        """Raises Problem for a time or a window that is none."""
+        ours, now = self.body.ours, int(time.time())
+        return Job(
+            new_job_id(),
+            self.user,
+            self.body.endpoint,
+            now,
+            self.body.input_file_id,
+            window_seconds(self.body.completion_window),
+            self.body.metadata or {},
+            not_before(ours.at) if ours.at else 0,
+            night_of(ours.window) if ours.window else "",
+            ours.ceiling_tokens,
+            ours.ceiling_cost,
+        )
+
+
+def window_seconds(given: str) -> int:
+    """Raises Problem."""
+    found = _WINDOW.fullmatch(given)
+    seconds = int(found[1]) * (3_600 if found[2] == "h" else 86_400) if found else 0
+    if not 0 < seconds <= MOST_DAYS * 86_400:
+        raise Problem("bad_question", f"a window is 1h to {MOST_DAYS}d", "completion_window")
+    return seconds
+
+
+def not_before(given: str) -> int:
+    """A time as seconds since 1970. Raises Problem."""
+    try:
+        at = datetime.fromisoformat(given)
+        if at.tzinfo is None:
+            raise ValueError
+        return max(0, int(at.timestamp()))
+    except (ValueError, OverflowError, OSError):
+        detail = "a time is ISO 8601 with its offset, as 2026-11-22T22:00:00+08:00"
+        raise Problem("bad_question", detail, "kaozheng.at") from None
+
+
+def night_of(given: str) -> str:
+    """Hours with their time zone, as they were given. Raises Problem."""
+    found = _NIGHT.fullmatch(given)
+    try:
+        if found is None:
+            raise ValueError
+        zoneinfo.ZoneInfo(found[3])
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        detail = "hours are HH:MM-HH:MM and a time zone, as `22:00-06:00 Asia/Shanghai`"
+        raise Problem("bad_question", detail, "kaozheng.window") from None
+    return given
