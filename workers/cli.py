@@ -99,6 +99,17 @@ def serve(
     raise typer.Exit(run(host, port, config))
 
 
+@app.command()
+def worker(
+    rows: Annotated[int | None, typer.Option(help="rows of batches at the same time")] = None,
+    config: Config = None,
+) -> None:
+    """Work on batches until it is stopped. As many of these as you like, on any machine that reaches the store."""
+    from workers.cli_worker import run
+
+    raise typer.Exit(run(rows, config))
+
+
 @library_app.command("add")
 def library_add(
     folder: Annotated[Path, typer.Argument(help="folder of HTML, PDF, Word, Markdown or text files")],

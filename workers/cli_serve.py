@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from workers.cli_worker import working_beside
 from workers.gate import is_loopback
 from workers.keys import first_key
 from workers.logs import set_up_logs
@@ -58,6 +59,7 @@ async def _opened(settings: Settings, door: socket.socket, refused: list[Excepti
     async with AsyncExitStack() as opened:
         try:
             service = await opened.enter_async_context(open_service(settings, say))
+            await opened.enter_async_context(working_beside(settings, service))
         except (SettingsError, StoreError) as error:
             logging.getLogger("uvicorn.error").disabled = True
             refused.append(error)

@@ -84,6 +84,13 @@ async def read_asked(request: Request, service: Service, user: str) -> Asked:
     return Asked(question, body.stream, body.thinking, body.thread or "", body.background)
 
 
+async def asked_of(text: bytes, service: Service, user: str) -> Asked:
+    """The same of a body that is there already. Raises Problem, BadQuestion, StoreError."""
+    body = parse_body(text)
+    question = question_of(body, service.default_depth, await _history(body, service, user))
+    return Asked(question, body.stream, body.thinking, body.thread or "", body.background)
+
+
 async def read_json(request: Request, limits: Limits) -> dict[str, Any]:
     """A body of JSON alone. Raises Problem, or ClientDisconnect when the client leaves half-way."""
     if _media_type(request) != "application/json":

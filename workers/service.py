@@ -21,6 +21,8 @@ from workers.store_errors import StoreDown
 from workers.store_keys import Owner
 
 if TYPE_CHECKING:  # which need us, or the store's client
+    from redis.asyncio import Redis
+
     from workers.batch.estimating import Rates
     from workers.batch.files import FileStore
     from workers.batch.filling import FillRules
@@ -98,7 +100,8 @@ class Service:
     """default_depth: of a question that names none; parts: what works right now, for /readyz; complete: the model
     without any search, None where none is configured; run_log: where runs live that go on without their caller;
     files: what is uploaded to be kept; jobs: batches made of them; fill_rules, rates: how
-    those are read and reckoned."""
+    those are read and reckoned; queue: the jobs' store, for tasks that somebody waits for; for_rows: the same service
+    for rows of batches, which wait for a model that is away."""
 
     ask: Ask
     read_upload: ReadUpload
@@ -119,6 +122,8 @@ class Service:
     jobs: "JobStore | None" = None
     fill_rules: "FillRules | None" = None
     rates: "Rates | None" = None
+    queue: "Redis | None" = None
+    for_rows: "Service | None" = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def meter_of(self, user: str) -> Meter:

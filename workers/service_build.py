@@ -1,6 +1,7 @@
 """The second half of the composition root: what the REST service needs beside the agent's Deps."""
 
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +21,10 @@ from workers.doctor import Finding
 from workers.keys import FILE_NAME, Keys
 from workers.meter import Meter
 from workers.model_start import check_at_start
+from workers.queue import open_queue
 from workers.quota_store import Quotas
 from workers.run_log import RunLog
-from workers.service import Limits, Part, Service
+from workers.service import Ask, Limits, Part, Service
 from workers.settings import Settings
 from workers.store import Retention, Store, open_store
 from workers.store_errors import StoreError
@@ -51,15 +53,11 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
         async def upload(name: str, content: bytes) -> Webpage:
             return await read_upload(name, content, house.extractor)
 
-        def metered(question: Question, meter: Meter) -> AsyncGenerator[Event, None]:
-            deps, generate = house.deps, house.deps.generate
-            watched = meter.around(generate, deps.count_tokens) if generate else None
-            return ask(question, replace(deps, generate=watched))
-
+        queue = await opened.enter_async_context(open_queue(settings, address))
         quotas = Quotas(store.client, settings.quota, settings.limits_without_store)
         await opened.enter_async_context(quotas.keeping())
-        yield Service(
-            ask=lambda question: ask(question, house.deps),
+        service = Service(
+            ask=asking(house.deps),
             read_upload=upload,
             store=store,
             keys=Keys(settings.api_keys, keys_file(settings)),
@@ -69,15 +67,33 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
             run_log=RunLog(store.client),
             search=house.deps.search,
             read=house.deps.read,
-            metered=metered,
+            metered=metering(house.deps),
             prices=settings.prices,
             quotas=quotas,
             files=FileStore(store.client, _file_limits(settings)),
-            jobs=JobStore(store.client),
             fill_rules=fill_rules(settings),
             rates=rates_of(settings, house.deps),
             complete=alone(house.deps.generate) if house.deps.generate else None,
+            jobs=JobStore(queue, retention.answer_seconds),
+            queue=queue,
         )
+        patient = replace(house.deps, degrade=False)
+        for_rows = replace(service, ask=asking(patient), metered=metering(patient), stopping=asyncio.Event())
+        yield replace(service, for_rows=for_rows)
+
+
+def asking(deps: Deps) -> Ask:
+    return lambda question: ask(question, deps)
+
+
+def metering(deps: Deps) -> Callable[[Question, Meter], AsyncGenerator[Event, None]]:
+    """The same with a meter around the model."""
+
+    def metered(question: Question, meter: Meter) -> AsyncGenerator[Event, None]:
+        watched = meter.around(deps.generate, deps.count_tokens) if deps.generate else None
+        return ask(question, replace(deps, generate=watched))
+
+    return metered
 
 
 def _limits(settings: Settings) -> Limits:

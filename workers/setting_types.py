@@ -39,6 +39,10 @@ def _redis(value: str) -> str:
     return _address(value, ("redis", "rediss", "unix"))
 
 
+def _queue(value: str) -> str:
+    return _address(value, ("redis", "rediss", "unix", "amqp", "amqps"))
+
+
 def _address(value: str, schemes: tuple[str, ...]) -> str:
     try:
         parts = urlsplit(value)
@@ -97,6 +101,7 @@ def _path(value: Path) -> Path:
 
 HttpUrl = Annotated[str, AfterValidator(_http)]
 RedisUrl = Annotated[str, AfterValidator(_redis)]
+QueueUrl = Annotated[str, AfterValidator(_queue)]
 ProfileName = Annotated[str, AfterValidator(_profile)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Folder = Annotated[Path, AfterValidator(_path)]

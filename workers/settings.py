@@ -22,6 +22,7 @@ from agent.limits import DepthLimits
 from agent.question import Depth
 from workers.file_settings import FileSettings
 from workers.limit_settings import LimitSettings
+from workers.queue_settings import QueueSettings
 from workers.setting_types import (
     ENGINES,
     KEYED_ENGINES,
@@ -68,7 +69,7 @@ def _default(text: str) -> dict[str, Any]:
     return {"default_text": text}
 
 
-class Settings(LimitSettings, FileSettings):
+class Settings(LimitSettings, FileSettings, QueueSettings):
     """One field for each setting; `description` is its line in the table, with the unit."""
 
     model_config = SettingsConfigDict(

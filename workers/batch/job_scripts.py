@@ -227,12 +227,49 @@ return {lost, redis.call('HGET', job, 'ending') or ''}
 """
 )
 
-# ARGV: owner, entry, token. The row goes to the next who asks, and this delivery is not counted.
-RELEASE = (
+# ARGV: owner, entry, token, who shall have it, its lease's age in milliseconds. This delivery is not counted.
+HAND_OVER = (
     _COMMON
     + """
 if not held(ARGV[2], ARGV[1], ARGV[3]) then return 0 end
-redis.call('XCLAIM', rows, 'rows', ARGV[1], 0, ARGV[2], 'IDLE', 1000000000, 'RETRYCOUNT', ARGV[3] - 1, 'JUSTID')
+redis.call('XCLAIM', rows, 'rows', ARGV[4], 0, ARGV[2], 'IDLE', ARGV[5], 'RETRYCOUNT', ARGV[3] - 1, 'JUSTID')
+return 1
+"""
+)
+
+# ARGV: owner, entry, lease in milliseconds. The row {fields, token} that nobody holds, {} when somebody does.
+CLAIM = (
+    _COMMON
+    + """
+if redis.call('EXISTS', rows) == 0 or redis.call('HGET', job, 'ending') then return {} end
+local found = redis.call('XPENDING', rows, 'rows', ARGV[2], ARGV[2], 1)[1]
+if not found or (found[2] ~= '-queue-' and found[3] < tonumber(ARGV[3])) then return {} end
+local claimed = redis.call('XCLAIM', rows, 'rows', ARGV[1], 0, ARGV[2])[1]
+if not claimed then return {} end
+return {claimed[2], found[4] + 1}
+"""
+)
+
+# ARGV: owner, entry, token
+LAY_ASIDE = (
+    _COMMON
+    + """
+if not held(ARGV[2], ARGV[1], ARGV[3]) then return 0 end
+local fields = redis.call('XRANGE', rows, ARGV[2], ARGV[2])[1][2]
+redis.call('XADD', again, 'MAXLEN', 1000, '*', unpack(fields))
+redis.call('XACK', rows, 'rows', ARGV[2])
+redis.call('XDEL', rows, ARGV[2])
+return 1
+"""
+)
+
+# ARGV: owner, entry, token
+DROP = (
+    _COMMON
+    + """
+if not held(ARGV[2], ARGV[1], ARGV[3]) then return 0 end
+redis.call('XACK', rows, 'rows', ARGV[2])
+redis.call('XDEL', rows, ARGV[2])
 return 1
 """
 )
@@ -254,5 +291,15 @@ redis.call('HINCRBY', job, 'cost', ARGV[9])
 redis.call('XACK', rows, 'rows', entry)
 redis.call('XDEL', rows, entry)
 return {settle(), count('prompt_tokens') + count('completion_tokens'), count('cost')}
+"""
+)
+
+# ARGV: number, the end's record, of a row that the store has lost. Counts are set by what is there.
+LOST_ROW = (
+    _COMMON
+    + """
+if redis.call('EXISTS', job) == 0 or redis.call('XLEN', rows) > 0 then return 0 end
+put(ARGV[1], 'failed', ARGV[2])
+return settle()
 """
 )

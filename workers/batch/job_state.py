@@ -31,6 +31,7 @@ def state_of(found: dict[bytes, bytes], running: int = 0) -> JobState | None:
         reason=text.get("reason", b"").decode("utf-8", "replace"),
         errors=LINE_ERRORS.read(text["errors"]) if text.get("errors") else (),
         ending=text.get("ending", b"").decode("ascii", "replace"),
+        expires=_number(text, "expires"),
         version=_number(text, "version"),
     )
 

@@ -101,13 +101,13 @@ class JobStore:
         state = await self.anybodys(job_id)
         return state if state and state.job.user == user else None
 
-    async def anybodys(self, job_id: str) -> JobState | None:
-        """The same for whoever works for all users. job_id has passed is_job_id."""
+    async def anybodys(self, job_id: str, *, counting: bool = True) -> JobState | None:
+        """The same for whoever works for all users. job_id has passed is_job_id; counting: the running rows, too."""
         job, rows, *_ = keys_of_job(job_id)
         with reaching():
             found = await cast(Awaitable[dict[bytes, bytes]], self.client.hgetall(job))
             running = 0
-            if found and await self.client.exists(rows):
+            if counting and found and await self.client.exists(rows):
                 groups = await self.client.xinfo_groups(rows)
                 running = sum(int(group["pending"]) for group in groups)
         return state_of(found, running)

@@ -126,7 +126,8 @@ class Leased:
 @dataclass(frozen=True, slots=True)
 class JobState:
     """How a job stands. times: seconds since 1970 by the status that began then; running: rows in workers' hands;
-    reason: why it stopped early, "" else; errors: of a file that was refused whole."""
+    reason: why it stopped early, "" else; errors: of a file that was refused whole; ending: what its open rows
+    are about to become; expires: seconds since 1970, later than the job's own after a retry."""
 
     job: Job
     status: Status
@@ -143,6 +144,7 @@ class JobState:
     reason: str = ""
     errors: tuple[LineError, ...] = ()
     ending: str = ""
+    expires: int = 0
     version: int = PAYLOAD_VERSION
 
     @property

@@ -19,6 +19,8 @@ from workers.store import reaching
 from workers.store_errors import RecordPoisoned
 
 MILLION = 1_000_000
+AGES_MILLISECONDS = 1_000_000_000
+"""Older than any lease."""
 LOST_WORKERS = "every worker that took this row was lost while it worked on it ({} times); it is not tried again"
 
 
@@ -64,30 +66,47 @@ class RowLeases:
         found = await self._run(job_scripts.TAKE, job_id, [self.owner, count, PAYLOAD_VERSION])
         return [self._leased(job_id, entry, fields, 1) for entry, fields in found]
 
-    async def reclaim(self, job_id: str, count: int) -> list[Leased]:
-        """Rows whose worker has been silent for longer than its lease. Those that were taken too often end here."""
-        arguments = [self.owner, self.rules.milliseconds, count, self.rules.deliveries]
+    async def reclaim(self, job_id: str, count: int, *, released_only: bool = False) -> list[Leased]:
+        """Rows that were released, and those whose worker has been silent for longer than its lease. What was taken
+        too often ends here."""
+        idle = AGES_MILLISECONDS // 2 if released_only else self.rules.milliseconds
+        arguments = [self.owner, idle, count, self.rules.deliveries]
         ours, dead = await self._run(job_scripts.RECLAIM, job_id, arguments)
         for entry, fields, token, owner in dead:
-            await self._bury(_leased(job_id, entry, fields, token, bytes(owner).decode()))
+            await self._bury(leased_of(job_id, entry, fields, token, bytes(owner).decode()))
         return [self._leased(job_id, *each) for each in ours]
 
     async def _bury(self, lost: Leased) -> None:
+        if not is_job_id(lost.job_id):  # nobody looks for the end of a task: it is laid aside for the operator
+            await self._run(job_scripts.LAY_ASIDE, lost.job_id, [lost.owner, lost.entry, lost.token])
+            return
         body = to_json({"code": "worker_lost", "message": LOST_WORKERS.format(lost.token)})
         await self.finish(lost, RowEnd(lost.row.number, lost.row.custom_id, "failed", 0, body, lost.token))
 
     async def renew(self, held: Sequence[Leased]) -> tuple[list[Leased], str]:
         """Rows of one job, all at once. Those that are not ours any more, and why the others shall be stopped
         (`cancelled`, `expired`, "" for not at all)."""
-        arguments = [word for each in held for word in (each.entry, each.token)]
-        lost, ending = await self._run(job_scripts.RENEW, held[0].job_id, [self.owner, *arguments])
-        entries = {bytes(entry).decode() for entry in lost}
-        return [each for each in held if each.entry in entries], bytes(ending).decode()
+        with reaching():
+            return renewed(held, await self.client.register_script(job_scripts.RENEW)(*renewal(held)))
 
     async def release(self, held: Leased) -> bool:
         """Gives the row back, so that the next who asks gets it. False: it was not ours any more."""
-        arguments = [held.owner, held.entry, held.token]
-        return bool(await self._run(job_scripts.RELEASE, held.job_id, arguments))
+        arguments = [held.owner, held.entry, held.token, held.owner, AGES_MILLISECONDS]
+        return bool(await self._run(job_scripts.HAND_OVER, held.job_id, arguments))
+
+    async def announce(self, held: Leased) -> bool:
+        """Leaves the row to whoever claims it first, having heard of it from another queue. False: it was not ours."""
+        arguments = [held.owner, held.entry, held.token, "-queue-", 0]
+        return bool(await self._run(job_scripts.HAND_OVER, held.job_id, arguments))
+
+    async def claim(self, job_id: str, entry: str) -> Leased | None:
+        """A row that was announced; None when somebody works on it, or it has ended."""
+        found = await self._run(job_scripts.CLAIM, job_id, [self.owner, entry, self.rules.milliseconds])
+        return self._leased(job_id, entry.encode(), *found) if found else None
+
+    async def drop(self, held: Leased) -> bool:
+        """Takes an entry that has no end to be kept out of its queue."""
+        return bool(await self._run(job_scripts.DROP, held.job_id, [held.owner, held.entry, held.token]))
 
     async def finish(self, held: Leased, end: RowEnd) -> Finished:
         """Writes the end and takes the row out of the queue, both or neither."""
@@ -101,14 +120,27 @@ class RowLeases:
         return Finished(True, bytes(found[0]).decode(), int(found[1]), int(found[2]) / MILLION)
 
     def _leased(self, job_id: str, entry: bytes, fields: list[bytes], token: int) -> Leased:
-        return _leased(job_id, entry, fields, token, self.owner)
+        return leased_of(job_id, entry, fields, token, self.owner)
 
     async def _run(self, script: str, job_id: str, arguments: Sequence[Any]) -> Any:
         with reaching():
             return await self.client.register_script(script)(keys_of_job(job_id), arguments)
 
 
-def _leased(job_id: str, entry: bytes, fields: list[bytes], token: int, owner: str) -> Leased:
+def renewal(held: Sequence[Leased]) -> tuple[list[str], list[str | int]]:
+    """Keys and arguments of job_scripts.RENEW for rows of one job and one owner."""
+    words: list[str | int] = [word for each in held for word in (each.entry, each.token)]
+    return keys_of_job(held[0].job_id), [held[0].owner, *words]
+
+
+def renewed(held: Sequence[Leased], reply: Any) -> tuple[list[Leased], str]:
+    """What its reply says of them."""
+    lost, ending = reply
+    entries = {bytes(entry).decode() for entry in lost}
+    return [each for each in held if each.entry in entries], bytes(ending).decode()
+
+
+def leased_of(job_id: str, entry: bytes, fields: list[bytes], token: int, owner: str) -> Leased:
     """Raises RecordPoisoned for an entry that no add_rows made."""
     named = dict(zip(fields[::2], fields[1::2], strict=False))
     number = named.get(b"n", b"")

@@ -61,10 +61,15 @@ async def post_chat(request: Request) -> Response:
             chunks = _chunks(request, service, asked, completion)
             stream = Stream(request.state.request_id, chunks, service.limits, held.pop_all(), openai_frame)
             return EventStream(stream)
-        if asked.question is None:
-            return JSONResponse(await unless_gone(request, _whole_task(completion, service, asked)))
-        events = _run(request, service, asked, asked.question).events()
-        return JSONResponse(await unless_gone(request, _whole(completion, events)))
+        run = _run(request, service, asked, asked.question) if asked.question else None
+        return JSONResponse(await unless_gone(request, whole_chat(service, asked, completion, run)))
+
+
+async def whole_chat(service: Service, asked: ChatAsked, completion: Completion, run: Run | None) -> dict[str, Any]:
+    """The answer as one object. run: None for a client's own task. Raises Problem, AgentError."""
+    if run is None:
+        return await _whole_task(completion, service, asked)
+    return await _whole(completion, run.events())
 
 
 def _run(request: Request, service: Service, asked: ChatAsked, question: Question) -> Run:

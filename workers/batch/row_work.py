@@ -1,0 +1,118 @@
+"""One row, answered: the body that the endpoint would have given to the same request, or the refusal.
+
+A row waits for a model server that is away, where a caller of the service would be refused: nobody sits before it.
+"""
+
+import asyncio
+import random
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from agent.errors import AgentError
+from workers.batch.records import Job, Row, RowEnd
+from workers.dialects.chat import whole_chat
+from workers.dialects.chat_chunks import Completion
+from workers.dialects.chat_request import understood
+from workers.dialects.openai_errors import refusal
+from workers.problems import Problem, problem_of
+from workers.requests import Asked, asked_of, strict_json
+from workers.runs import Run, last_message, problem_in
+from workers.service import Service
+from workers.store_errors import StoreError
+
+BROKEN = "something broke on our side while this row was answered"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a row goes on trying while something that comes back (the model, the store) is away. seconds: from its
+    first try; misbehaved: tries of a model that answers nothing that could be shown."""
+
+    seconds: float = 900.0
+    first_pause_seconds: float = 1.0
+    longest_pause_seconds: float = 15.0
+    misbehaved: int = 3
+    clock: Callable[[], float] = time.monotonic
+
+    def pause(self, tries: int) -> float:
+        """Twice as long each time, and never the same for two rows."""
+        longest: float = min(self.first_pause_seconds * 2 ** min(tries, 16), self.longest_pause_seconds)
+        return longest * (0.5 + random.random() / 2)
+
+
+async def run_row(job: Job, row: Row, service: Service, patience: Patience | None = None) -> RowEnd:
+    """Its end, completed or failed; never an error of ours that is known. Cancel it, and the model stops."""
+    rules = patience or Patience()
+    began, tries = rules.clock(), 0
+    while True:
+        tried = time.monotonic()
+        try:
+            body = await ask_row(job, row, service)
+            return _completed(row, body, service, time.monotonic() - tried)
+        except Problem as problem:
+            tries += 1
+            over = rules.clock() - began >= rules.seconds
+            hopeless = problem.code == "model_misbehaved" and tries >= rules.misbehaved
+            if over or hopeless or not problem.kind.retry:
+                return failed_row(job, row, problem, time.monotonic() - tried)
+        await asyncio.sleep(rules.pause(tries))
+
+
+async def ask_row(job: Job, row: Row, service: Service) -> dict[str, Any]:
+    """The endpoint's body, once. Raises Problem."""
+    try:
+        if job.endpoint == "/v1/chat/completions":
+            return await _chat(job, row, service)
+        return await _answer(job, row, service)
+    except (AgentError, StoreError) as error:
+        raise problem_of(error) from None
+
+
+async def _chat(job: Job, row: Row, service: Service) -> dict[str, Any]:
+    asked = understood(strict_json(row.body), service.default_depth)
+    completion = Completion(f"chatcmpl-{secrets.token_hex(12)}", asked.body.model, asked.thinking)
+    run = None
+    if asked.question is not None:
+        wanted = Asked(asked.question, stream=False, thinking=asked.thinking, thread="")
+        run = _run(job, row, wanted, service)
+    return await whole_chat(service, asked, completion, run)
+
+
+async def _answer(job: Job, row: Row, service: Service) -> dict[str, Any]:
+    message = await last_message(_run(job, row, await asked_of(row.body, service, job.user), service).messages())
+    if problem := problem_in(message):
+        raise problem
+    return message.fields
+
+
+def _run(job: Job, row: Row, asked: Asked, service: Service) -> Run:
+    thread = asked.thread or secrets.token_urlsafe(16)
+    return Run(f"{job.id}-{row.number}", job.user, thread, asked, service)
+
+
+def _completed(row: Row, body: dict[str, Any], service: Service, seconds: float) -> RowEnd:
+    usage = body.get("usage") or {}
+    tokens = int(usage.get("prompt_tokens", 0)), int(usage.get("completion_tokens", 0))
+    text = to_json(body, inf_nan_mode="null")
+    return RowEnd(row.number, row.custom_id, "completed", 200, text, 0, seconds, *tokens, service.prices.cost(*tokens))
+
+
+def failed_row(job: Job, row: Row, problem: Problem, seconds: float = 0.0) -> RowEnd:
+    """The end of a row that was refused, in the words of its endpoint."""
+    response = refusal(job.endpoint, problem, f"{job.id}-{row.number}")
+    return RowEnd(row.number, row.custom_id, "failed", response.status_code, bytes(response.body), 0, seconds)
+
+
+def broken_row(job: Job, row: Row) -> RowEnd:
+    return failed_row(job, row, Problem("internal", BROKEN))
+
+
+def error_body(end: RowEnd) -> dict[str, Any]:
+    """What stands in an end that did not complete, as JSON values."""
+    found: dict[str, Any] = from_json(end.body)
+    return found

@@ -1,0 +1,128 @@
+"""The third part of the composition root: a worker, from the queue to the rows."""
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+
+from taskiq.acks import AcknowledgeType
+from taskiq.receiver import Receiver
+
+from workers.batch.fair_share import FairShare
+from workers.batch.job_store import JobStore
+from workers.batch.reconciler import Reconciler
+from workers.batch.records import Job, Leased, RowEnd
+from workers.batch.row_leases import LeaseRules, RowLeases
+from workers.batch.row_work import Patience, run_row
+from workers.broker import ROW_TASK, LeaseBroker, Room, Sources
+from workers.interactive import Handler
+from workers.leases import Beat, Hands
+from workers.queue import beat_client, queue_client
+from workers.row_task import RowTask, RunRow
+from workers.service import Service
+from workers.settings import Settings
+
+STOPPING_SECONDS = 5.0
+"""For rows that are stopped to be given back."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """address: of the queue's store; drain_seconds: for rows that run when the worker is stopped; handlers: of
+    interactive tasks, by name."""
+
+    address: str
+    rules: LeaseRules = field(default_factory=LeaseRules)
+    room: Room = field(default_factory=Room)
+    drain_seconds: float = 25.0
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Works until it is stopped. Nothing of it outlives work()."""
+
+    broker: LeaseBroker
+    hands: Hands
+    room: Room
+    drain_seconds: float
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Until stop is set; then rows that run have drain_seconds, and go back into the queue."""
+        self.broker.is_worker_process = True
+        receiver = Receiver(
+            self.broker,
+            max_async_tasks=self.room.rows + self.room.interactive,
+            validate_params=False,
+            ack_type=AcknowledgeType.WHEN_EXECUTED,
+            wait_tasks_timeout=self.drain_seconds + STOPPING_SECONDS,
+        )
+        listening = asyncio.create_task(receiver.listen(stop))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait((listening, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stop.set()
+            stopping.cancel()
+            await self._drain(listening)
+
+    async def _drain(self, listening: "asyncio.Task[None]") -> None:
+        draining = asyncio.create_task(self._let_go())
+        await asyncio.gather(listening, draining, return_exceptions=True)
+        await self.broker.shutdown()
+        if not listening.cancelled() and (error := listening.exception()) is not None:
+            raise error
+
+    async def _let_go(self) -> None:
+        await self.broker.give_back()
+        if not await self.hands.emptied(self.drain_seconds):
+            self.hands.stop(self.hands.leased(), "stopping")
+            await self.hands.emptied(STOPPING_SECONDS)
+
+
+@asynccontextmanager
+async def open_worker(config: WorkerConfig, run: RunRow) -> AsyncGenerator[Worker, None]:
+    """run: answers a row (rows_of_service)."""
+    owner = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(8)}"
+    client, beating = queue_client(config.address), beat_client(config.address, config.rules.seconds)
+    try:
+        leases, jobs, hands = RowLeases(client, owner, config.rules), JobStore(client), Hands()
+        fair_share = FairShare(leases, jobs)
+        sources = Sources(leases, fair_share, Reconciler(jobs), client)
+        broker = LeaseBroker(sources, hands, Beat(beating, hands, config.rules), config.room)
+        task = RowTask(leases, jobs, fair_share, hands, run, config.handlers)
+
+        async def row(job_id: str, entry: str) -> None:  # Taskiq writes to the name of what it is given
+            await task(job_id, entry)
+
+        broker.register_task(row, ROW_TASK)
+        yield Worker(broker, hands, config.room, config.drain_seconds)
+    finally:
+        await client.aclose()
+        beating.close()
+
+
+def rows_of_service(service: Service, patience: Patience) -> RunRow:
+    """A row is answered by this service, which waits for its model rather than do without."""
+    answering = service.for_rows or service
+
+    async def run(job: Job, leased: Leased) -> RowEnd:
+        return await run_row(job, leased.row, answering, patience)
+
+    return run
+
+
+def config_of(settings: Settings, address: str) -> WorkerConfig:
+    return WorkerConfig(
+        address=address,
+        rules=LeaseRules(settings.lease_seconds, settings.deliveries),
+        room=Room(settings.worker_rows, settings.worker_interactive),
+        drain_seconds=settings.drain_seconds,
+    )
+
+
+def patience_of(settings: Settings) -> Patience:
+    return replace(Patience(), seconds=settings.row_patience_seconds)
