@@ -39,6 +39,7 @@ RULES = (
     Rule(("GET",), "/healthz", "", open=True),
     Rule(("GET",), "/readyz", "", open=True),
     Rule(("GET",), "/", "", public=True),
+    Rule(("GET",), "/shared", "", public=True),
     Rule(("GET",), "/page/{path}", "", public=True),
     Rule(("GET", "POST"), "/login", "", public=True),
     Rule(("POST",), "/logout", "", public=True),
@@ -51,6 +52,10 @@ RULES = (
     Rule(("POST",), "/v1/answers/{answer_id}/cancel", "ask", "caller"),
     Rule(("GET",), "/v1/answers/{answer_id}/sources", "read", "caller"),
     Rule(("GET",), "/v1/answers/{answer_id}/sources/{number}", "read", "caller"),
+    Rule(("GET", "POST"), "/v1/answers/{answer_id}/shares", "ask", "caller"),
+    Rule(("DELETE",), "/v1/answers/{answer_id}/shares/{share}", "ask", "caller"),
+    Rule(("GET",), "/v1/shared/{token}", "", public=True),  # the link says whether it needs a key
+    Rule(("GET",), "/v1/shared/{token}/sources/{number}", "", public=True),
     Rule(("POST",), "/v1/chat/completions", "ask", runs=True),
     Rule(("GET",), "/v1/models", ""),
     Rule(("GET",), "/v1/models/{model}", ""),

@@ -154,13 +154,14 @@ def caller_of(scope: Scope, keys: Keys) -> Caller:
         return Caller()
     if rule.public:
         return Caller()
-    key = _known_key(scope.get("method", "GET"), headers, keys)
+    key = known_key(scope.get("method", "GET"), headers, keys)
     if rule.scope and rule.scope not in key.scopes:
         raise Problem("missing_scope", f"this key lacks the scope `{rule.scope}`; ask the operator for one that has it")
     return Caller(key.id, key.limits)
 
 
-def _known_key(method: str, headers: Headers, keys: Keys) -> KeptKey:
+def known_key(method: str, headers: Headers, keys: Keys) -> KeptKey:
+    """The key in a header or in the cookie. Raises Problem when there is none that is known."""
     sent = _key(headers)
     key = sent or key_in(headers)
     if not key:

@@ -123,6 +123,11 @@ class Keys:
         matches = [known for known in self._known() if hmac.compare_digest(asked, known.hash)]
         return next((known for known in matches if not known.expired(self.now())), None)
 
+    def good(self, user: str) -> bool:
+        """Whether the key of this user would be let in now. Without any key everybody is let in, under one name."""
+        known = self._known()
+        return not known or any(each.id == user and not each.expired(self.now()) for each in known)
+
     def limits_of(self, user: str) -> tuple[tuple[str, float], ...]:
         """Of the key that this user asks with; none for anybody else."""
         return next((known.limits for known in self._known() if known.id == user), ())

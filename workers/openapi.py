@@ -64,7 +64,7 @@ def _reference(model: str) -> dict[str, str]:
     return {"$ref": COMPONENTS.format(model=model)}
 
 
-def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The refusals of a route, by status; the codes behind each stand in its description."""
     rows: dict[int | str, dict[str, Any]] = {}
     for status in statuses:
@@ -79,7 +79,7 @@ def openai_errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": "a refusal in OpenAI's form", "content": schema} for status in statuses}
 
 
-_ANSWER = {"application/json": {"schema": _reference("Answer")}}
+ANSWER = {"application/json": {"schema": _reference("Answer")}}
 _STREAM = {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE_STREAM}}
 _TEXT_STREAM = {"text/event-stream": {"schema": {"type": "string"}}}
 _MULTIPART = {
@@ -93,8 +93,8 @@ _MULTIPART = {
 
 ASKED: dict[str, Any] = {
     "responses": {
-        200: {"description": "the answer, or the events that lead to it", "content": {**_ANSWER, **_STREAM}},
-        **_problems(400, 401, 403, 408, 413, 415, 422, 429, 500, 502, 503),
+        200: {"description": "the answer, or the events that lead to it", "content": {**ANSWER, **_STREAM}},
+        **problems(400, 401, 403, 408, 413, 415, 422, 429, 500, 502, 503),
     },
     "openapi_extra": {
         "requestBody": {
@@ -107,12 +107,12 @@ ASKED: dict[str, Any] = {
     },
 }
 ANSWERED: dict[str, Any] = {
-    "responses": {200: {"description": "the answer", "content": _ANSWER}, **_problems(401, 403, 404, 503)},
+    "responses": {200: {"description": "the answer", "content": ANSWER}, **problems(401, 403, 404, 503)},
 }
 SOURCES: dict[str, Any] = {
     "responses": {
         200: {"description": "what the answer cites, with the quotes", "content": {"application/json": {}}},
-        **_problems(401, 403, 404, 500, 503),
+        **problems(401, 403, 404, 500, 503),
     },
 }
 SOURCE: dict[str, Any] = {
@@ -121,7 +121,7 @@ SOURCE: dict[str, Any] = {
             "description": "the page as it was read, with the quotes; as HTML where `Accept` prefers it",
             "content": {"application/json": {}, "text/html": {"schema": {"type": "string"}}},
         },
-        **_problems(401, 403, 404, 410, 500, 503),
+        **problems(401, 403, 404, 410, 500, 503),
     },
 }
 CHAT: dict[str, Any] = {
@@ -136,13 +136,13 @@ CHAT: dict[str, Any] = {
 EVENTS: dict[str, Any] = {
     "responses": {
         200: {"description": "the events of a run", "content": _STREAM},
-        **_problems(401, 403, 404, 422, 503),
+        **problems(401, 403, 404, 422, 503),
     },
 }
 RUN: dict[str, Any] = {
     "responses": {
         202: {"description": "how the run stands", "content": {"application/json": {"schema": _reference("Run")}}},
-        **_problems(401, 403, 404, 503),
+        **problems(401, 403, 404, 503),
     },
 }
 RESPONSES: dict[str, Any] = {
@@ -161,7 +161,7 @@ RESPONSE: dict[str, Any] = {
     },
 }
 MODELS: dict[str, Any] = {"responses": openai_errors(401, 403, 404)}
-PROBLEMS: dict[str, Any] = {"responses": _problems(401, 403, 404, 503)}
+PROBLEMS: dict[str, Any] = {"responses": problems(401, 403, 404, 503)}
 
 
 def describe(app: FastAPI) -> None:

@@ -31,6 +31,7 @@ from workers.requests import read_asked
 from workers.runs import Run, answer_fields, last_message, problem_in, unless_gone
 from workers.runs_in_background import begun_response, cancel_answer, get_events, post_background, unanswered
 from workers.service import Part, Service
+from workers.share_doors import add_shares
 from workers.slots import STOPPING, Slots
 from workers.sources import get_source, known, list_sources
 from workers.sse import EventStream, Message, Stream
@@ -63,12 +64,14 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     app.add_api_route("/v1/answers/{answer_id}/cancel", cancel_answer, methods=["POST"], status_code=202, **RUN)
     app.add_api_route("/v1/answers/{answer_id}/sources", list_sources, methods=["GET"], **SOURCES)
     app.add_api_route("/v1/answers/{answer_id}/sources/{number}", get_source, methods=["GET"], **SOURCE)
+    add_shares(app)
     add_dialects(app)
     add_batches(app)
     app.add_api_route("/healthz", healthz, methods=["GET"])
     app.add_api_route("/readyz", readyz, methods=["GET"])
     app.add_api_route("/metrics", metrics, methods=["GET"], response_class=PlainTextResponse)
     app.add_api_route("/", page.index, methods=["GET", "HEAD"], include_in_schema=False)
+    app.add_api_route("/shared", page.shared, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/page/{path:path}", page.file, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/login", get_login, methods=["GET"], include_in_schema=False)
     app.add_api_route("/login", post_login, methods=["POST"], include_in_schema=False)

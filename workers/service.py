@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # which need us, or the store's client
     from workers.batch.job_store import JobStore
     from workers.quota_store import Quotas
     from workers.run_log import RunLog
+    from workers.shares import Shares
 
 MIB = 1024 * 1024
 Kept = TypeVar("Kept")
@@ -124,6 +125,7 @@ class Service:
     rates: "Rates | None" = None
     queue: "Redis | None" = None
     for_rows: "Service | None" = None
+    shares: "Shares | None" = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def meter_of(self, user: str) -> Meter:

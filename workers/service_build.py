@@ -26,6 +26,7 @@ from workers.quota_store import Quotas
 from workers.run_log import RunLog
 from workers.service import Ask, Limits, Part, Service
 from workers.settings import Settings
+from workers.shares import Shares
 from workers.store import Retention, Store, open_store
 from workers.store_errors import StoreError
 from workers.store_file import rewriting
@@ -70,6 +71,7 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
             metered=metering(house.deps),
             prices=settings.prices,
             quotas=quotas,
+            shares=Shares(store.client, settings.share_limits),
             files=FileStore(store.client, _file_limits(settings)),
             fill_rules=fill_rules(settings),
             rates=rates_of(settings, house.deps),

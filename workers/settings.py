@@ -39,6 +39,7 @@ from workers.setting_types import (
     without_password,
 )
 from workers.settings_error import SettingsError
+from workers.share_settings import ShareSettings
 
 __all__ = ["NAMES", "SECRET", "Settings", "SettingsError", "load_settings", "shown", "sources"]
 
@@ -69,7 +70,7 @@ def _default(text: str) -> dict[str, Any]:
     return {"default_text": text}
 
 
-class Settings(LimitSettings, FileSettings, QueueSettings):
+class Settings(LimitSettings, FileSettings, QueueSettings, ShareSettings):
     """One field for each setting; `description` is its line in the table, with the unit."""
 
     model_config = SettingsConfigDict(

@@ -47,9 +47,13 @@ async def get_source(request: Request, answer_id: str, number: str) -> Response:
     JSON, or a page for people where `Accept` prefers text/html.
     """
     answer = (await stored_answer(request, answer_id)).answer
-    source = _cited(answer, number)
+    return await shown_source(request, request.state.user, answer, cited_source(answer, number))
+
+
+async def shown_source(request: Request, user: str, answer: Answer, source: Source) -> Response:
+    """user: whose answer it is. Raises Problem, StoreError."""
     service: Service = request.state.service
-    kept = await service.in_store_time(service.store.source(answer.id, request.state.user, source.number))
+    kept = await service.in_store_time(service.store.source(answer.id, user, source.number))
     if kept is None:
         raise Problem("evidence_gone", "the answer is kept, this page is not any more; open the live page instead")
     quotes = _checked(answer, source, kept)
@@ -85,7 +89,8 @@ def _quote(answer: Answer, one: Support) -> Quote:
     return Quote(claim, one.claim_start, one.claim_end, one.verdict, one.score, *place, one.link)
 
 
-def _cited(answer: Answer, number: str) -> Source:
+def cited_source(answer: Answer, number: str) -> Source:
+    """Raises Problem."""
     for source in answer.sources:
         if source.cited and str(source.number) == number:
             return source

@@ -33,6 +33,7 @@ from workers.store_keys import (
     key_of,
     kind_of,
     page_key,
+    shared_key,
     user_of,
 )
 
@@ -224,11 +225,12 @@ class Store:
         """The answer, its evidence, its turn and the events that led to it; the other turns of its thread stay."""
         if not is_id(answer_id):
             return Forgotten()
+        links = await self._links([key_of(user, "shares", answer_id)])
         with reaching():
             async with self.client.pipeline(transaction=True) as pipe:
                 pipe.delete(key_of(user, "answer", answer_id))
                 pipe.delete(key_of(user, "evidence", answer_id))
-                pipe.delete(*(key_of(user, kind, answer_id) for kind in ("run", "events", "lease")))
+                pipe.delete(*(key_of(user, kind, answer_id) for kind in ("run", "events", "lease", "shares")), *links)
                 for key, turn in await self._turns_of(user, answer_id):
                     pipe.lrem(key, 0, cast(str, turn))
                 answers, evidence, _, *turns = await pipe.execute()
@@ -241,22 +243,28 @@ class Store:
         turns = await self._turns(user, thread_id)
         named = {each.answer_id for turn in turns if (each := self._read(TURN, turn)) and is_id(each.answer_id)}
         ids = sorted(named | await self._answers_in(user, thread_id))
+        shares = [key_of(user, "shares", id_) for id_ in ids]
+        links = await self._links(shares)
         with reaching():
             async with self.client.pipeline(transaction=True) as pipe:
                 pipe.delete(key_of(user, "thread", thread_id))
                 for kind in ("answer", "evidence"):
                     for id_ in ids:
                         pipe.delete(key_of(user, kind, id_))
+                for key in (*shares, *links):
+                    pipe.delete(key)
                 threads, *removed = await pipe.execute()
-        return Forgotten(sum(removed[: len(ids)]), sum(removed[len(ids) :]), threads, len(turns))
+        count = len(ids)
+        return Forgotten(sum(removed[:count]), sum(removed[count : 2 * count]), threads, len(turns))
 
     async def forget_user(self, user: str) -> Forgotten:
         """Everything that is kept under this user's name."""
         keys = await self._scan(all_of(user))
         turns = [len(await self._turns(user, id_of(key))) for key in keys if kind_of(key) == "thread"]
+        links = await self._links([key for key in keys if kind_of(key) == "shares"])
         if keys:
             with reaching():
-                await self.client.delete(*keys)
+                await self.client.delete(*keys, *links)
         kinds = [kind_of(key) for key in keys]
         return Forgotten(kinds.count("answer"), kinds.count("evidence"), kinds.count("thread"), sum(turns))
 
@@ -321,6 +329,15 @@ class Store:
             for turn in await self._turns(user, id_of(key))
             if mark in turn
         ]
+
+    async def _links(self, shares: Sequence[str]) -> list[str]:
+        """The keys by which the links to these answers are found. shares: keys of what is known of them."""
+        found: list[str] = []
+        for key in shares:
+            with reaching():
+                hashes = await cast(Awaitable[list[bytes]], self.client.hkeys(key))
+            found += [shared_key(hash_.decode()) for hash_ in hashes]
+        return found
 
     async def _scan(self, pattern: str) -> list[str]:
         with reaching():

@@ -8,6 +8,8 @@
     kz:u:USER:quota:NAME          what a key has used (workers/quota_store.py)
     kz:u:USER:once:SHA256-OF-KEY  which run an Idempotency-Key stands for (workers/idempotency.py)
     kz:u:USER:{file,pieces}:ID    an uploaded file, its list of pieces; files:all: all ids (workers/batch/files.py)
+    kz:u:USER:shares:ID           the links to an answer (workers/shares.py)
+    kz:shared:SHA256-OF-TOKEN     which answer a link leads to
     kz:page:SHA256-OF-URL         a fetched page, nobody's in particular
 
 USER is percent-quoted. An id has 1 to 64 letters, digits, - and _, so that it is neither a pattern nor a path; ours
@@ -25,7 +27,9 @@ VERSION_KEY = "kz:version"
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_USER_CHARACTERS = 200
 
-Kind = Literal["answer", "evidence", "thread", "run", "events", "lease", "quota", "once", "file", "pieces", "files"]
+Kind = Literal[
+    "answer", "evidence", "thread", "run", "events", "lease", "quota", "once", "shares", "file", "pieces", "files"
+]
 
 
 LOCAL_USER = "local"
@@ -88,6 +92,11 @@ def id_of(key: str) -> str:
 def page_key(url: str) -> str:
     """The address is hashed: a key has a bounded length and says nothing."""
     return f"{PREFIX}page:{hashlib.sha256(url.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def shared_key(token_hash: str) -> str:
+    """token_hash: SHA-256 of a link's token, as hex."""
+    return f"{PREFIX}shared:{token_hash}"
 
 
 def _folder(user: str) -> str:

@@ -19,12 +19,14 @@ from workers.batch.records import Job, new_job_id
 from workers.keys import SCOPES, Keys, Wish, create_key, revoke_key
 from workers.rest import rest_app
 from workers.run_log import RunLog
+from workers.shares import Shares
 from workers.store import Retention, Store
 from workers.store_keys import Owner
 
 CALLERS = ("no key", "wrong key", "revoked key", "another tenant", "without the scope", "right key")
 BODIES: dict[str, dict[str, Any]] = {
     "/v1/answers": {"question": "How high is Mount Tai?", "depth": "quick"},
+    "/v1/answers/{answer_id}/shares": {"days": 1},
     "/v1/chat/completions": {"model": "kaozheng", "messages": [{"role": "user", "content": "How high is Mount Tai?"}]},
     "/v1/batches": {"endpoint": "/v1/answers"},
     "/v1/responses": {"model": "kaozheng", "input": "How high is Mount Tai?"},
@@ -58,20 +60,23 @@ class House:
     store: Store
     files: FileStore
     jobs: JobStore
+    shares: Shares
 
     async def ask(self, caller: str, method: str, path: str) -> int:
         """The status. What the path names is there, before each request, for the right key alone."""
         mine = Keys(file=self.file).owner(self.keys["right key"])
         source = replace(answer_to(Question("How high?")).sources[0], sha256=TAI.sha256)
         answer = replace(answer_to(Question("How high?")), id="mine", sources=(source,))
+        await self.store.forget_answer(mine, "mine")
         await self.store.put_answer(answer, [TAI], Owner(mine, "t"))
+        token, share = await self.shares.create(mine, "mine", days=1, anybody=False)
         await self.log.begin(mine, "mine", "t")
         file = await self.uploaded(mine)
         job = Job(new_job_id(), mine, "/v1/answers", 1)
         await self.jobs.create(job)
         await self.jobs.start(job)
         headers = {"Authorization": f"Bearer {self.keys[caller]}"} if caller in self.keys else {}
-        asked = path.format(**IDS, file_id=file, batch_id=job.id)
+        asked = path.format(**IDS, file_id=file, batch_id=job.id, token=token, share=share.id)
         body = FORMS.get(path, {"json": await self.body(caller, path)}) if method == "POST" else {}
         async with self.client.stream(method, asked, headers=headers, **body) as response:
             return response.status_code
@@ -94,10 +99,10 @@ async def house(valkey: Redis, tmp_path: Path) -> AsyncIterator[House]:
     keys = {name: create_key(file, Wish(name, SCOPES)) for name in ("right key", "another tenant", "revoked key")}
     revoke_key(file, Keys(file=file).owner(keys["revoked key"]))
     store, log, files = Store(valkey, Retention(60, 60, 0)), RunLog(valkey), FileStore(valkey)
-    jobs = JobStore(valkey)
-    served = service_of(store=store, run_log=log, keys=Keys(file=file), files=files, jobs=jobs)
+    jobs, shares = JobStore(valkey), Shares(valkey)
+    served = service_of(store=store, run_log=log, keys=Keys(file=file), files=files, jobs=jobs, shares=shares)
     async with serving(served) as client:
-        yield House(client, {**keys, "wrong key": "kz_wrong"}, file, log, store, files, jobs)
+        yield House(client, {**keys, "wrong key": "kz_wrong"}, file, log, store, files, jobs, shares)
 
 
 def expected(caller: str, rule: Rule) -> tuple[int, ...]:

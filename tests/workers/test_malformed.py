@@ -22,6 +22,8 @@ from tests.workers.serving import answer_to, service_of, serving
 from workers.batch.files import FileStore
 from workers.batch.job_store import JobStore
 from workers.run_log import RunLog
+from workers.service import Service
+from workers.shares import Shares
 
 COUNT = int(os.environ.get("KAOZHENG_MALFORMED", "600"))
 EXAMPLES = int(os.environ.get("KAOZHENG_FUZZ_EXAMPLES", "8"))
@@ -84,6 +86,12 @@ def test_the_same_seed_makes_the_same_requests() -> None:
     assert len({sent.body for sent in one}) > 20
 
 
+def whole_service(store: Redis) -> Service:
+    """With everything that a store makes possible."""
+    kept = {"files": FileStore(store), "jobs": JobStore(store), "shares": Shares(store)}
+    return service_of(ask=at_once, run_log=RunLog(store), **kept)
+
+
 @pytest.fixture(scope="module")
 def address(valkey_address: str) -> Iterator[str]:
     """Of a service with a store, in a thread of its own, for schemathesis, which does not wait for anybody."""
@@ -93,9 +101,7 @@ def address(valkey_address: str) -> Iterator[str]:
     async def serve() -> None:
         async with (
             Redis.from_url(valkey_address, socket_timeout=5) as store,
-            serving(
-                service_of(ask=at_once, run_log=RunLog(store), files=FileStore(store), jobs=JobStore(store))
-            ) as client,
+            serving(whole_service(store)) as client,
         ):
             found.append(str(client.base_url))
             started.set()

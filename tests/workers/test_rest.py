@@ -407,6 +407,9 @@ async def test_the_description_is_whole_and_names_every_route(client: httpx.Asyn
     files = {"/v1/files", "/v1/files/{file_id}", "/v1/files/{file_id}/content"}
     files |= {"/v1/batches", *(f"/v1/batches/{{batch_id}}{path}" for path in ("", "/cancel", "/retry", "/rows"))}
     answers = {ASK, *(f"{ASK}/{{answer_id}}{path}" for path in ("", "/sources", "/sources/{number}"))}
+    links = {f"{ASK}/{{answer_id}}/shares", f"{ASK}/{{answer_id}}/shares/{{share}}"}
+    links |= {"/v1/shared/{token}", "/v1/shared/{token}/sources/{number}"}
+    answers |= links
     assert set(schema["paths"]) == {*answers, "/healthz", "/readyz", "/metrics", *runs, *dialects, *files}
     models = {f"#/components/schemas/{name}" for name in schema["components"]["schemas"]}
     assert references(schema) <= models

@@ -30,6 +30,8 @@ POLICY = (
     "trusted-types dompurify"
 )
 """Nothing inline, nothing from elsewhere; markup can be parsed by DOMPurify alone."""
+UNLISTED = MappingProxyType({"X-Robots-Tag": "noindex, nofollow, noarchive", "Referrer-Policy": "no-referrer"})
+"""For what a link leads to: no search engine keeps it, no other site learns of it."""
 ABOUT = MappingProxyType(
     {"service": "kaozheng", "ask": "POST /v1/answers", "description": "/openapi.json", "health": "/readyz"}
 )
@@ -62,6 +64,12 @@ class Page:
         if prefers_html(request.headers.get("accept", "")):
             return self._sent(request, "index.html")
         return JSONResponse(dict(ABOUT), headers={"Vary": "Accept"})
+
+    async def shared(self, request: Request) -> Response:
+        """The same page for the reader of a link, whose token stands behind the `#` and so never comes here."""
+        response = self._sent(request, "index.html")
+        response.headers.update(UNLISTED)
+        return response
 
     async def file(self, request: Request, path: str) -> Response:
         """One of the files that the page is made of."""
