@@ -12,6 +12,8 @@ const MOST_TURNS = 30; // in the page; older ones stay in the history
 const MOST_FILES = 10;
 const MOST_FILE_BYTES = 20 * 1024 * 1024;
 
+const READING = /\/shared$/.test(location.pathname); // somebody else's answer, by a link
+
 let thread = "";
 let turns = [];
 let files = [];
@@ -287,13 +289,15 @@ byId("logout").addEventListener("click", async () => {
 
 function loggedIn(state) {
   service.setToken(state.token);
-  byId("login").hidden = !state.needed || state.logged_in;
+  Object.assign(service.session, state);
+  byId("login").hidden = READING || !state.needed || state.logged_in;
   byId("logout").hidden = !state.logged_in;
   if (!byId("login").hidden) showLogin();
   if (state.refused) byId("login-problem").textContent = meaning("wrong_key");
 }
 
 function openAsked() {
+  if (READING) return void import("./shared.js").then((shared) => shared.open({ show, tell, login: showLogin }));
   const asked = location.hash.slice(1);
   const known = byId(asked) !== null || turns.length > 0 || !byId("login").hidden;
   if (/^[\w-]{1,64}$/.test(asked) && !known) void open(asked, past.past().find((row) => row.id === asked));

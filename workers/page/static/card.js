@@ -26,7 +26,7 @@ export async function openCard(chip, cited) {
   opened = chip;
   chip.setAttribute("aria-expanded", "true");
   const asked = (latest += 1);
-  const kept = cited.answer?.stored ? service.source(cited.answer.id, cited.number).catch((problem) => problem) : undefined;
+  const kept = cited.answer?.stored ? service.source(cited.answer, cited.number).catch((problem) => problem) : undefined;
   show(cited, undefined, Boolean(kept));
   byId("card").focus();
   if (!kept) return;
@@ -49,7 +49,7 @@ function show(cited, evidence, loading) {
     evidence instanceof Error ? el("p", { class: "notice" }, evidence.code === "evidence_gone" ? say("source_gone") : meaning(evidence.code, evidence.detail)) : "",
     el("p", {}, address(source, support)),
     el("p", { class: "faint" }, when(source, page)),
-    page ? el("p", {}, el("a", { href: service.sourcePage(answer.id, number), target: "_blank", rel: "noopener" }, say("open_kept"))) : "",
+    page ? el("p", {}, el("a", { href: service.sourcePage(answer, number), target: "_blank", rel: "noopener" }, say("open_kept"))) : "",
   );
   card.hidden = false;
   card.querySelector("mark")?.scrollIntoView({ block: "nearest" });

@@ -56,8 +56,11 @@ function actions(answer, tell) {
     copy.textContent = say(copied);
     tell(say(copied));
   });
+  const panel = el("div");
+  const opened = () => import("./share.js").then(({ toggle }) => toggle({ share, panel, answer, tell }));
+  const share = el("button", { type: "button", "aria-expanded": "false", onclick: opened }, say("share"));
   const about = say("seconds", { seconds: answer.seconds.toFixed(1), model: plain(answer.model) });
-  return el("p", { class: "row actions" }, copy, el("span", { class: "faint" }, `${say("generated")} ${about}`));
+  return el("div", {}, el("p", { class: "row actions" }, copy, answer.stored && answer.id ? share : "", el("span", { class: "faint" }, `${say("generated")} ${about}`)), panel);
 }
 
 /** Markers as [n], and the list of the pages that they mean. */

@@ -17,6 +17,9 @@ export const setToken = (given) => {
   token = given;
 };
 
+/** What `login` told last. needed: whether there are keys here. */
+export const session = { needed: false, logged_in: false, scopes: [] };
+
 export const address = (path) => new URL(path, ROOT);
 
 export async function call(path, given = {}) {
@@ -125,5 +128,15 @@ function eventOf(block) {
 
 export const cancel = (id) => call(`v1/answers/${encodeURIComponent(id)}/cancel`, { method: "POST" });
 export const answer = (id) => json(`v1/answers/${encodeURIComponent(id)}`);
-export const source = (id, number) => json(`v1/answers/${encodeURIComponent(id)}/sources/${number}`);
-export const sourcePage = (id, number) => address(`v1/answers/${encodeURIComponent(id)}/sources/${number}`);
+
+/** An answer of one's own by its id, a shared one by the token of its link. */
+const placeOf = ({ id, token }) => (token ? `v1/shared/${encodeURIComponent(token)}` : `v1/answers/${encodeURIComponent(id)}`);
+export const source = (answer, number) => json(`${placeOf(answer)}/sources/${number}`);
+export const sourcePage = (answer, number) => address(`${placeOf(answer)}/sources/${number}`);
+
+export const shared = (token) => json(placeOf({ token }));
+export const links = (id) => json(`${placeOf({ id })}/shares`);
+export const revoke = (id, link) => call(`${placeOf({ id })}/shares/${encodeURIComponent(link)}`, { method: "DELETE" });
+export const share = (id, wanted) => post(`${placeOf({ id })}/shares`, wanted);
+
+export const post = (path, body) => json(path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });

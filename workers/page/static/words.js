@@ -35,6 +35,12 @@ const EN = {
   open_kept: "The page as it was read", dated: "Page dated {date}", read_at: "Read {time}", statement: "Statement", quote: "The page says",
   source_gone: "The page's text is not kept any more; this is the quote alone.", loading: "Loading…", forgotten: "This answer is not kept any more.",
   seconds: "{seconds} s · {model}", about: "Answer {status}",
+  share: "Share", share_what: "A reader of the link sees this answer and its sources, not your other questions.",
+  share_local: "No keys are set here, so it can be read on this machine only.", share_days: "Good for", days: "{count} days",
+  share_anybody: "readable without a key", share_make: "Make a link", share_link: "The link", share_copy: "Copy the link",
+  share_once: "Copy the link now: it is not shown again.", link_until: "until {time}", link_anybody: "without a key", link_key: "with a key",
+  link_revoke: "Take back", link_revoked: "taken back", link_expired: "expired",
+  shared_until: "A shared answer. This link is good until {time}.", shared_own: "Ask a question of your own",
 };
 
 const ZH = {
@@ -72,6 +78,12 @@ const ZH = {
   open_kept: "读取时的网页", dated: "网页日期 {date}", read_at: "读取于 {time}", statement: "回答中的话", quote: "网页原文",
   source_gone: "网页正文已不再保存，这里只有引文。", loading: "正在读取…", forgotten: "此回答已不再保存。",
   seconds: "{seconds} 秒 · {model}", about: "回答 {status}",
+  share: "分享", share_what: "持有链接的人能看到此回答及其来源，看不到您的其他问题。",
+  share_local: "这里没有设密钥，因此只能在本机阅读。", share_days: "有效期", days: "{count} 天",
+  share_anybody: "无需密钥即可阅读", share_make: "生成链接", share_link: "链接", share_copy: "复制链接",
+  share_once: "请现在复制链接，之后不再显示。", link_until: "有效至 {time}", link_anybody: "无需密钥", link_key: "需要密钥",
+  link_revoke: "收回", link_revoked: "已收回", link_expired: "已过期",
+  shared_until: "这是别人分享的回答，链接有效至 {time}。", shared_own: "自己提问",
 };
 
 // [English, Chinese]: the codes of problems, and the reasons for which a page was not read or a search failed.
@@ -86,6 +98,9 @@ const CODES = {
   rate_limit_exceeded: ["This key has used up a limit; try again later.", "此密钥已达限额，请稍后再试。"],
   insufficient_quota: ["This key has spent what it may.", "此密钥的额度已用完。"],
   stopping: ["The service is being stopped; try again in a moment.", "服务正在停止，请稍后再试。"],
+  sharing_off: ["Such links are not made here.", "这里不能生成这样的链接。"],
+  share_expired: ["This link has expired. Ask whoever sent it for a new one.", "此链接已过期，请向发送者索取新的链接。"],
+  share_revoked: ["This link was taken back by whoever shared it.", "分享者已收回此链接。"],
   not_found: ["This is not kept, or not any more.", "没有保存，或已不再保存。"],
   body_timeout: ["Sending took too long.", "发送时间过长。"],
   body_too_large: ["The question is too large.", "问题过大。"],
