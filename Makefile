@@ -110,6 +110,10 @@ contracts: $(VENV)/.dev ## the dialects against real clients: the installed open
 chaos: $(VENV)/.dev ## the model server's 16 faults, 500 callers who leave, an outage (a few minutes)
 	@$(BIN)/python -m tests.chaos.run
 
+.PHONY: batch
+batch: $(VENV)/.dev ## 1,000 good and bad lines through the real openai client (a minute)
+	@KAOZHENG_BATCH_LINES=1000 $(BIN)/python -m pytest tests/workers/batch/test_end_to_end.py
+
 .PHONY: transcript
 transcript: $(VENV)/.runtime ## write what `make ask` prints into the READMEs
 	@PYTHONPATH=. $(BIN)/python scripts/transcript

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from workers.batch.records import LineError
 
-_WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 MAX_SHOWN_ERRORS = 100
 
 
@@ -28,8 +28,8 @@ class Line:
 
 
 @dataclass(slots=True)
-class _Splitter:
-    """max_bytes: of one line."""
+class Splitter:
+    """Bytes in, lines out. max_bytes: of one line; the rest of a longer one is passed over."""
 
     max_bytes: int
     number: int = 0
@@ -63,7 +63,7 @@ class _Splitter:
 
 async def lines_of(pieces: AsyncIterable[bytes], max_bytes: int) -> AsyncGenerator[Line, None]:
     """Every line that is not blank. A UTF-8 mark at the beginning is passed over. Raises FileRefused for UTF-16."""
-    splitter = _Splitter(max_bytes)
+    splitter = Splitter(max_bytes)
     async for piece in without_mark(pieces):
         for line in splitter.fed(piece):
             if line.content.strip():
@@ -89,6 +89,6 @@ async def without_mark(pieces: AsyncIterable[bytes]) -> AsyncGenerator[bytes, No
 
 
 def _checked(head: bytes) -> bytes:
-    if head.startswith(_WIDE_MARKS):
+    if head.startswith(WIDE_MARKS):
         raise FileRefused(LineError("wrong_encoding", "the file is in UTF-16; save it in UTF-8 and send it again"))
     return head.removeprefix(codecs.BOM_UTF8)

@@ -65,7 +65,7 @@ class LineReader:
             self._check_wrapper(fields)
             body = _body(fields)
             check_body(self.endpoint, body, self.default_depth)
-            text = json.dumps(body, ensure_ascii=False).encode()
+            text = _written(body)
             if len(text) > self.max_body_bytes:
                 raise BadLine("body_too_large", f"a body may have {self.max_body_bytes:,} bytes at most", "body")
             self._check_double(custom_id, line)
@@ -100,9 +100,18 @@ def _custom_id(fields: dict[str, Any]) -> str:
     given = fields.get("custom_id")
     if given is None:
         raise BadLine("missing_required_parameter", "every line has a custom_id", "custom_id")
-    if not isinstance(given, str) or not 1 <= len(given) <= MAX_CUSTOM_ID_CHARACTERS:
+    if not isinstance(given, str) or not 1 <= len(given) <= MAX_CUSTOM_ID_CHARACTERS or not _whole(given):
         raise BadLine("invalid_custom_id", f"a text of 1 to {MAX_CUSTOM_ID_CHARACTERS} characters", "custom_id")
     return given
+
+
+def _whole(text: str) -> bool:
+    """Without lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _body(fields: dict[str, Any]) -> dict[str, Any]:
@@ -110,6 +119,13 @@ def _body(fields: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise BadLine("missing_required_parameter", "the body is a JSON object, the request itself", "body")
     return body
+
+
+def _written(body: dict[str, Any]) -> bytes:
+    try:
+        return json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise BadLine("invalid_request", "the body holds a lone surrogate; send whole characters", "body") from None
 
 
 def check_body(endpoint: str, body: dict[str, Any], default_depth: Depth) -> None:
