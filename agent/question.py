@@ -30,6 +30,7 @@ class Filters:
     """Which sources may be used. A domain covers its subdomains; empty means any.
 
     after, before: YYYY-MM-DD; a source that states an earlier or later day is left out, one that states none stays.
+    engines: names of the search engines that may be asked.
     """
 
     include_domains: tuple[str, ...] = ()
@@ -37,6 +38,7 @@ class Filters:
     recency: Recency | None = None
     after: str = ""
     before: str = ""
+    engines: tuple[str, ...] = ()
 
     def keeps(self, date: str) -> bool:
         """Whether a source of this day may be used. date: YYYY-MM-DD, "" when unknown."""

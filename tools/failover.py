@@ -59,6 +59,8 @@ class Failover:
         works = False
         reasons: list[str] = []
         for name, ask in self._engines:
+            if query.engines and name not in query.engines:
+                continue
             try:
                 found = await self._asked(name, ask, query)
             except SearchDown as error:

@@ -10,7 +10,8 @@ Recency = Literal["day", "week", "month", "year"]
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
     """text: 1 to 400 characters; limit: results wanted; recency: how old a result may be at most;
-    include_domains and exclude_domains: host names, a name covers its subdomains; empty means no limit."""
+    include_domains and exclude_domains: host names, a name covers its subdomains; engines: names of those that may be
+    asked; empty means no limit."""
 
     text: str
     language: Literal["zh", "en"] = "en"
@@ -18,6 +19,7 @@ class SearchQuery:
     recency: Recency | None = None
     include_domains: tuple[str, ...] = ()
     exclude_domains: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@
     kz:u:USER:{file,pieces}:ID    an uploaded file, its list of pieces; files:all: all ids (workers/batch/files.py)
     kz:u:USER:shares:ID           the links to an answer (workers/shares.py)
     kz:shared:SHA256-OF-TOKEN     which answer a link leads to
+    kz:u:USER:feedback:ANSWER-ID  what a user of Slack thought of an answer (workers/slack/feedback.py)
     kz:page:SHA256-OF-URL         a fetched page, nobody's in particular
 
 USER is percent-quoted. An id has 1 to 64 letters, digits, - and _, so that it is neither a pattern nor a path; ours
@@ -28,7 +29,19 @@ ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MAX_USER_CHARACTERS = 200
 
 Kind = Literal[
-    "answer", "evidence", "thread", "run", "events", "lease", "quota", "once", "shares", "file", "pieces", "files"
+    "answer",
+    "evidence",
+    "thread",
+    "run",
+    "events",
+    "lease",
+    "quota",
+    "once",
+    "shares",
+    "file",
+    "pieces",
+    "files",
+    "feedback",
 ]
 
 

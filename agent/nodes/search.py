@@ -50,6 +50,7 @@ async def _ask(wanted: PlannedSearch, runtime: Runtime[Run]) -> _Outcome:
         wanted.recency or filters.recency,
         filters.include_domains,
         filters.exclude_domains,
+        filters.engines,
     )
     try:
         async with run.until(min(run.deps.limits.search_seconds, run.seconds_for_sources)):

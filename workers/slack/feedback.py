@@ -1,0 +1,50 @@
+"""What people thought of an answer: kept under their name, the last press counts; exported by the command line."""
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast
+
+from redis.asyncio import Redis
+
+from workers.records import Record
+from workers.store import SCAN_COUNT, reaching
+from workers.store_errors import RecordPoisoned
+from workers.store_keys import anybodys, key_of
+
+KEPT_SECONDS = 365 * 24 * 3_600
+Opinion = Literal["helpful", "not_helpful"]
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """at: ISO 8601, UTC. The answer itself is under its own id, while it is kept."""
+
+    answer: str
+    user: str
+    opinion: Opinion
+    at: str
+    question: str = ""
+    channel: str = ""
+
+
+_RECORD = Record("slack_feedback", Feedback)
+
+
+async def keep(client: Redis, feedback: Feedback) -> None:
+    """Slack's buttons toggle and never say that one was let go: what was pressed last holds. Raises StoreDown."""
+    with reaching():
+        await client.set(key_of(feedback.user, "feedback", feedback.answer), _RECORD.write(feedback), ex=KEPT_SECONDS)
+
+
+async def all_feedback(client: Redis) -> AsyncIterator[dict[str, Any]]:
+    """Every opinion that is kept, as JSON values. Raises StoreDown."""
+    with reaching():
+        keys = sorted({key.decode() async for key in client.scan_iter(anybodys("feedback", "*"), SCAN_COUNT)})
+    for key in keys:
+        with reaching():
+            found = cast("bytes | None", await client.get(key))
+        try:
+            if found:
+                yield asdict(_RECORD.read(found))
+        except RecordPoisoned:
+            continue
