@@ -24,14 +24,16 @@ steps of one section belong together."""
 _NEIGHBOUR, _BESIDE = 0.15, 2
 """Share of the best score from which a unit beside a quote goes with it, for the answer often stands in the next
 sentence; and how many units away it may stand. Steps are told by their list, not by their neighbours."""
-_FAR_OFF, _AS_MUCH = 0.5, 0.75
-"""Share of the best coverage below which a unit is off the subject, however well it scores; the same for the first
-quote of a further page when a fact is asked for."""
+_STEP, _FAR_OFF, _AS_MUCH = 0.25, 0.5, 0.75
+"""Share of the best coverage below which a unit is off the subject, however well it scores; the same for a
+further step, and for the first quote of a further page when a fact is asked for."""
 _OWN_WORDS = 0.6
 """Share of what the best quote says of the question by its own words, below which a sentence of another page says
 something else."""
 _SAME_PAGE_AGAIN = 0.9
 """Factor for each quote that the page already has."""
+_SEQUEL = 1.6
+"""Factor for a step that follows on one that is quoted."""
 _SAME_TEXT = 0.6
 _ANNOUNCES = re.compile(
     r"[:：]\s*$|\b(?:as follows|the following|like this)\b[^.]{0,40}[.:]?\s*$|(?:如下|下列|以下)[^。]{0,15}[。：:]?\s*$"
@@ -47,6 +49,10 @@ _NAMES_AGAIN = re.compile(
 )
 """A thing that the sentence before has named."""
 _MEANS_ABOVE = re.compile(r"\b(?:like this|the above|above)\b|如上|上面|上述")
+_SEQUENCE = re.compile(
+    r"(?:First|Second|Third|Then|Next|Once|Finally|Lastly|Afterwards?|After (?:that|this|you))\b"
+    "|首先|然后|接着|接下来|随后|最后|完成(?:之?后|以后)|(?:在此|这)之后"
+)
 _COMMAND = re.compile(r"\s*(?:[`*\\]*[#$][`*]*\s|`[^`]+`\W*$|\*\*`)")
 
 
@@ -96,22 +102,39 @@ class _Choice:
         alone = max((unit.alone for unit in left), default=0.0)
         while left and self._room():
             pages = [quote.page for quote in self.quotes]
-            unit = max(left, key=lambda unit: unit.score * _SAME_PAGE_AGAIN ** pages.count(unit.page))
-            worth = unit.score * _SAME_PAGE_AGAIN ** pages.count(unit.page)
+            worth, unit = max(((self._worth(unit, pages), unit) for unit in left), key=lambda pair: pair[0])
             left.remove(unit)
             if worth < self._floor(unit, pages) * best or unit.coverage < self._least(unit, pages) * most:
                 continue
             if unit.alone >= self._own_share(unit, pages) * alone:
                 yield unit
 
+    def _worth(self, unit: Unit, pages: Sequence[int]) -> float:
+        """What is left of a unit's score when its page has been quoted; the next step comes before another page."""
+        if self._asked.kind == "how_to" and self._is_next_step(unit) and unit.kind == "sentence":
+            return unit.score * _SEQUEL
+        return unit.score * _SAME_PAGE_AGAIN ** pages.count(unit.page)
+
     def _floor(self, unit: Unit, pages: Sequence[int]) -> float:
         if unit.page not in pages:
             return _SECOND_PAGE if len(set(pages)) < 2 else _FURTHER_PAGE
-        sections = {(quote.page, quote.units[-1].heading) for quote in self.quotes}
-        step = self._asked.kind == "how_to" and unit.kind == "item" and (unit.page, unit.heading) in sections
-        if step:
+        if self._asked.kind == "how_to" and self._is_next_step(unit):
             return _NEXT_STEP
         return _NEIGHBOUR if self._asked.kind != "how_to" and self._beside_a_quote(unit) else _NEXT_QUOTE
+
+    def _is_next_step(self, unit: Unit) -> bool:
+        """An item of a list that is quoted, or a sentence that says its place in a sequence, of a section that is."""
+        if unit.kind != "item" and not _in_sequence(unit):
+            return False
+        quoted = (quote.units[-1] for quote in self.quotes if quote.page == unit.page)
+        if unit.kind == "item":
+            return any(one.heading == unit.heading for one in quoted)
+        return any(self._section(one) == self._section(unit) for one in quoted)
+
+    def _section(self, unit: Unit) -> int:
+        """Place of its heading; a box within a section is part of it."""
+        above = self._reading.units[unit.page][unit.heading] if unit.heading >= 0 else unit
+        return above.upper if above.boxed else unit.heading
 
     def _beside_a_quote(self, unit: Unit) -> bool:
         quoted = [one.at for quote in self.quotes if quote.page == unit.page for one in quote.units]
@@ -123,7 +146,10 @@ class _Choice:
         return unit.kind == "sentence" and self._joined(units[first], units[last])
 
     def _least(self, unit: Unit, pages: Sequence[int]) -> float:
-        """A fact stands on a page that speaks of all that is asked; steps may stand on several that each tell some."""
+        """A fact stands on a page that speaks of all that is asked; steps may stand on several that each tell some, and
+        the steps beside one that is quoted need not repeat the question."""
+        if self._asked.kind == "how_to" and self._is_next_step(unit):
+            return _STEP
         alone = self._asked.kind != "how_to" and pages and unit.page not in pages
         return _AS_MUCH if alone else _FAR_OFF
 
@@ -184,6 +210,10 @@ class _Choice:
                 return
             taken += len(one.text)
             yield one
+
+
+def _in_sequence(unit: Unit) -> bool:
+    return unit.kind == "sentence" and _SEQUENCE.match(unit.text) is not None
 
 
 def fit(unit: Unit) -> bool:

@@ -13,6 +13,7 @@ from agent.quoting_terms import Sought, Term
 from tools.page import Webpage
 from tools.text import Span, SpanKind, fold, sentences, words
 
+_BOX_DEPTH = 7
 _FEWEST_UNITS = 200  # in a few sentences every word is common, though it may be what is asked about
 _LONGEST_TITLE = 12  # terms
 _LONGEST_CODE = 1_200  # characters; a longer block with prose in it comes from a fence that never closed
@@ -29,7 +30,8 @@ class Unit:
     """A sentence, heading, item, row or code block of one page.
 
     page: 0-based; span: into the page's text; at: place among the units of its page; heading: place of the heading
-    above it, -1 without one; own: the asked forms in it, with their places among its terms; length: in terms;
+    above it, upper: of the one which that stands under, -1 without one; own: the asked forms in it, with their places
+    among its terms; length: in terms; boxed: a heading in bold, as boxes have;
     score: how well it answers, only to be compared; coverage: 0.0 to 1.0, the share of the question it speaks of;
     alone: the same by its own words, without heading, title and neighbours.
     """
@@ -41,7 +43,9 @@ class Unit:
     length: int
     own: dict[str, list[int]]
     heading: int
+    upper: int
     chinese: bool
+    boxed: bool = False
     score: float = 0.0
     coverage: float = 0.0
     alone: float = 0.0
@@ -85,18 +89,29 @@ def _title(title: str, forms: frozenset[str]) -> frozenset[str]:
 
 
 def _units(page: int, text: str, forms: frozenset[str]) -> Iterator[Unit]:
-    heading, at = -1, 0
+    headings: list[tuple[int, int]] = []  # depth and place of those that the next unit stands under
+    heading, upper, at, boxed = -1, -1, 0, False
     starts = {form if _HAN.match(form) else form[:_TELLING] for form in forms}
     for span in map(partial(_visible, text), spans_of(text)):
         inside = text[span.start : span.end]
         if not _LETTER_OR_DIGIT.search(inside):
             continue
         if span.kind == "heading":
-            heading = at
+            depth = _depth(text, span)
+            while headings and headings[-1][0] >= depth:
+                headings.pop()
+            heading, upper = at, headings[-1][1] if headings else -1
+            headings.append((depth, at))
+            boxed = depth == _BOX_DEPTH
         chinese = _is_chinese(inside)
         own, length = _own(inside, forms, starts, chinese)
-        yield Unit(page, at, span, inside, length, own, heading, chinese)
+        yield Unit(page, at, span, inside, length, own, heading, upper, chinese, span.kind == "heading" and boxed)
         at += 1
+
+
+def _depth(text: str, heading: Span) -> int:
+    """1 for a title; a line in bold, as boxes and notes begin with, stands under any."""
+    return text.count("#", text.rfind("\n", 0, heading.start) + 1, heading.start) or _BOX_DEPTH
 
 
 def _visible(text: str, span: Span) -> Span:
@@ -144,6 +159,7 @@ _NEAR = {1: 0.55, 2: 0.35}
 """What a term is worth that stands one or two units away, against one in the unit itself."""
 _HEADING, _TITLE, _SYNONYM = 0.65, 0.5, 0.8
 _KINDS: dict[SpanKind, float] = {"sentence": 1.0, "item": 1.0, "heading": 0.0, "row": 0.85, "code": 0.5}
+_UPPER_HEADING = 0.8  # what a heading is worth to a section within its section
 _SECTION, _HOW_TO_SECTION = 0.4, 1.1
 """What a section is worth to each of its sentences whose heading holds all that is asked."""
 _EXAMPLE = 1.5
@@ -172,7 +188,7 @@ def rank(reading: Reading, asked: Sought) -> list[Unit]:
         for unit in units:
             present = _presence(unit, units, title)
             if unit.heading not in headings:
-                above = dict.fromkeys(units[unit.heading].own, 1.0) if unit.heading >= 0 else {}
+                above = _above(unit, units)
                 headings[unit.heading] = coverage(asked, worth, dict.fromkeys(title, 0.9) | above)
             unit.coverage = coverage(asked, worth, present)
             unit.alone = coverage(asked, worth, dict.fromkeys(unit.own, 1.0)) if unit.own else 0.0
@@ -184,6 +200,17 @@ def rank(reading: Reading, asked: Sought) -> list[Unit]:
             if asked.kind == "how_to" and _leads_to_code(unit, units):
                 unit.score *= _EXAMPLE
     return sorted((unit for unit in reading.every() if unit.score > 0), key=lambda unit: -unit.score)
+
+
+def _above(unit: Unit, units: list[Unit]) -> dict[str, float]:
+    """The asked forms in the heading of a unit, and those in the headings that this one stands under."""
+    above: dict[str, float] = {}
+    worth, at = 1.0, unit.heading
+    while at >= 0:
+        above = dict.fromkeys(units[at].own, worth) | above
+        worth *= 1.0 if units[at].boxed else _UPPER_HEADING
+        at = units[at].upper
+    return above
 
 
 def _leads_to_code(unit: Unit, units: list[Unit]) -> bool:
@@ -238,8 +265,8 @@ def _rarity(term: Term, idf: dict[str, float]) -> float:
 def _presence(unit: Unit, units: list[Unit], title: frozenset[str]) -> dict[str, float]:
     """How near each asked form stands: 1.0 in the unit itself."""
     present = dict.fromkeys(title, _TITLE)
-    if unit.heading >= 0:
-        present |= dict.fromkeys(units[unit.heading].own, _HEADING)
+    for form, worth in _above(unit, units).items():
+        present[form] = max(present.get(form, 0.0), _HEADING * worth)
     for step in (2, 1):
         for at in (unit.at - step, unit.at + step):
             if 0 <= at < len(units) and units[at].heading == unit.heading:

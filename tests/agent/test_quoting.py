@@ -189,6 +189,33 @@ async def test_steps_come_in_the_order_of_their_page() -> None:
     assert [recipe.index(quote) for quote in said] == sorted(recipe.index(quote) for quote in said)
 
 
+STEPS = """
+## Upgrading the house to the next release
+
+The next release of the house is the talk of the town.
+
+### Recommended procedure
+
+Read the release notes of the house before you upgrade to the next release. First, change the file `/etc/house.list`.
+
+**NOTE Boxes**
+
+A box tells an aside. Once the file is changed, run `house update`. Finally, run `house full-upgrade`.
+
+### Afterwards
+
+First, sweep the floor with `broom`.
+"""
+
+
+async def test_the_steps_of_a_section_go_together_in_their_order_though_they_repeat_nothing_of_the_question() -> None:
+    said = await answer("How do I upgrade the house to the next release?", page(STEPS))
+
+    first, then, last = (said.index(step) for step in ("First, change", "Once the file", "Finally, run"))
+    assert first < then < last
+    assert "broom" not in said
+
+
 async def test_the_same_text_on_two_pages_is_quoted_once() -> None:
     sentence = "To upgrade the system, run the full upgrade of the package manager."
     said = await answer("How do I upgrade the system?", page(sentence, "one"), page(f"Intro.\n\n{sentence}", "two"))
