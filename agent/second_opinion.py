@@ -81,6 +81,12 @@ class ModelJudge:
         self._limits = limits or JudgeLimits()
         self._known: OrderedDict[str, Opinion] = OrderedDict()
 
+    def by(self, generate: Generate) -> SecondOpinion:
+        """The same judge with the same memory, who asks through this function (which counts its tokens, say)."""
+        other = ModelJudge(generate, self._templates, self._name, self._limits)
+        other._known = self._known
+        return other.judged
+
     async def judged(self, text: str, pages: Sequence[Webpage], supports: Sequence[Support]) -> Opinions:
         doubts = self._doubts(text, pages, supports)
         said = {doubt.at: self._known[doubt.key] for doubt in doubts if doubt.key in self._known}

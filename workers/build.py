@@ -19,7 +19,7 @@ from agent.limits import Checking, Limits
 from agent.nodes.deps import Deps, Read, WhyQuoted
 from agent.profile_files import known_profiles, profile_of
 from agent.question import DEPTHS
-from agent.second_opinion import JudgeLimits, ModelJudge, SecondOpinion
+from agent.second_opinion import JudgeLimits, ModelJudge
 from agent.templates import Templates
 from tools.address import AddressPolicy
 from tools.dialling import Network
@@ -66,11 +66,13 @@ def program_version() -> str:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """All parts, put together. probe_model: why the model server cannot be used, "" when it can or none is set."""
+    """All parts, put together. probe_model: why the model server cannot be used, "" when it can or none is set;
+    judge: of citations, None without a model."""
 
     deps: Deps
     extractor: Extractor
     probe_model: Callable[[], Awaitable[str]]
+    judge: ModelJudge | None = None
 
 
 @asynccontextmanager
@@ -86,6 +88,7 @@ async def open_house(settings: Settings, notice: Notice, kept: PageStore | None 
         _say_of_pages(settings, notice)
         read = await opened.enter_async_context(open_reader(settings, library, extractor, kept))
         model = await opened.enter_async_context(_open_model(settings, notice))
+        judge = _judge(settings, model, templates)
         deps = Deps(
             search=search,
             read=read,
@@ -96,12 +99,12 @@ async def open_house(settings: Settings, notice: Notice, kept: PageStore | None 
             new_id=lambda: secrets.token_hex(16),
             generate=model.generate,
             model_name=model.name,
-            second_opinion=_second_opinion(settings, model, templates),
+            second_opinion=judge.judged if judge else None,
             degrade=settings.degrade,
             limits=_limits(settings, model.context_tokens),
             checking=Checking(settings.repair_seconds, insert_offers=settings.insert_offers),
         )
-        yield House(deps, extractor, model.probe)
+        yield House(deps, extractor, model.probe, judge)
 
 
 def _limits(settings: Settings, context_tokens: int) -> Limits:
@@ -313,10 +316,10 @@ class _Model:
     probe: Callable[[], Awaitable[str]]
 
 
-def _second_opinion(settings: Settings, model: _Model, templates: Templates) -> SecondOpinion | None:
+def _judge(settings: Settings, model: _Model, templates: Templates) -> ModelJudge | None:
     if model.generate is None or not settings.model_judge:
         return None
-    return ModelJudge(model.generate, templates, model.name, JudgeLimits(settings.model_judge_seconds)).judged
+    return ModelJudge(model.generate, templates, model.name, JudgeLimits(settings.model_judge_seconds))
 
 
 async def _none_configured() -> str:

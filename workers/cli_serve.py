@@ -29,7 +29,7 @@ def run(host: str | None, port: int | None, config: Path | None) -> int:
 
     given: dict[str, Any] = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load_settings(config, **given)
-    set_up_logs(settings.log_level, settings.log_format)
+    set_up_logs(settings.log_level, settings.log_format, texts=settings.log_texts)
 
     refused: list[Exception] = []
     with _bound(settings.host, settings.port) as door:

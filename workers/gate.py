@@ -47,6 +47,11 @@ class Gate:
         answer = _Answer(send, body, request_id)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
+        with structlog.contextvars.bound_contextvars(request_id=request_id):  # for lines and spans of all that it does
+            await self._answered(scope, body, answer)
+
+    async def _answered(self, scope: Scope, body: "_Body", answer: "_Answer") -> None:
+        state = scope["state"]
         try:
             answer.admitted = Admitted(closing=state["slots"].closed)
             caller = caller_of(scope, state["service"].keys)
@@ -55,15 +60,14 @@ class Gate:
                 body.admitted = answer.admitted = state["admitted"] = admitted
                 await self._app(scope, body.receive, answer.send)
         except ClientDisconnect:
-            structlog.get_logger().info("client_gone", request_id=request_id)
+            structlog.get_logger().info("client_gone")
         except Problem as problem:
-            await refusal(scope["path"], problem, request_id)(scope, receive, answer.send)
+            await answer.refuse(scope, problem)
         except Exception:
-            structlog.get_logger().exception("request_broke", request_id=request_id)
+            structlog.get_logger().exception("request_broke")
             if answer.started:
                 raise
-            broken = Problem("internal", INTERNAL)
-            await refusal(scope["path"], broken, request_id)(scope, receive, answer.send)
+            await answer.refuse(scope, Problem("internal", INTERNAL))
 
 
 class _Answer:
@@ -73,6 +77,10 @@ class _Answer:
         self._send, self._body, self._request_id, self.started = send, body, request_id, False
         self._refusing = False
         self.admitted = Admitted()
+
+    async def refuse(self, scope: Scope, problem: Problem) -> None:
+        response = refusal(scope["path"], problem, self._request_id)
+        await response(scope, self._body.unread, self.send)
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -104,7 +112,7 @@ class _Body:
     """
 
     def __init__(self, receive: Receive) -> None:
-        self._receive, self._whole = receive, False
+        self.unread, self._whole = receive, False
         self.admitted = Admitted()
 
     async def receive(self) -> Message:
@@ -113,7 +121,7 @@ class _Body:
         return message
 
     async def _next(self) -> Message:
-        message = await self._receive()
+        message = await self.unread()
         self._whole = not message.get("more_body", False)
         return message
 

@@ -127,7 +127,7 @@ class Metrics:
             self.citations.labels(support.verdict).inc()
         self.corrections.inc(len(answer.corrections))
         if answer.degraded:
-            self.degraded.labels(_word(answer.degraded)).inc()
+            self.degraded.labels(_word(answer.degraded.partition(":")[0])).inc()
         return answer.status
 
 

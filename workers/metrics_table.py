@@ -26,6 +26,24 @@ The share of prompt tokens that came from the server's prefix cache (SGLang coun
 ```
 rate(kaozheng_model_cached_prompt_tokens_total[5m]) / rate(kaozheng_model_prompt_tokens_total[5m])
 ```
+
+## Traces
+
+With `KAOZHENG_OTLP_URL=http://collector:4318` (and the extra: `kaozheng[otel]`) the service sends traces over HTTP to
+any OpenTelemetry collector; without it nothing of OpenTelemetry is even loaded. Each question is a trace:
+
+| Span | Below | What it says beside its times |
+|---|---|---|
+| `answer` | | `kaozheng.status`, `depth`, `language`, `degraded`, `sources`, `corrections`, `request_id`, tokens |
+| `plan`, `search`, `read`, `write`, `verify` | `answer` | the steps of the graph; `error.type` where one broke |
+| `query` | `search` | `kaozheng.engine`, `results`; `reason` where no engine answered |
+| `page` | `read` | `kaozheng.characters`, `truncated`; `reason` where it could not be read |
+| `chat MODEL` | `plan`, `write`, `verify` | `gen_ai.*`: model, tokens, finish; `purpose`, `first_token_seconds` |
+| `judge` | `verify` | the model's opinion of doubtful citations |
+
+No question, query, address, page, answer or message of an error stands in a span, unless `KAOZHENG_LOG_TEXTS` adds
+`kaozheng.question`, `kaozheng.query` and `url.full`. A collector that is down is not waited for; what is more than
+4,096 spans behind is dropped.
 """
 
 

@@ -1,9 +1,10 @@
 """A run: from a Question to the messages that a caller of this service gets, exactly one of them the last."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 import structlog
@@ -62,21 +63,23 @@ class Run:
         meter = self.service.meter_of(self.user)
         asking = self.service.metered(asked, meter) if self.service.metered else self.service.ask(asked)
         counted = self.service.metrics.counted(until_stopped(settled(asking, self.id), self.service.stopping))
+        end = End()
         try:
             async with aclosing(counted) as events:
                 async for event in events:
+                    end.note(event)
                     if isinstance(event, Answered):
                         meter.usage = greater(meter.usage, event.answer.usage)
                         event = self._named(event)
                     yield event, self.kept and isinstance(event, Answered) and await self._keep(event)
-                    if isinstance(event, Failed):
-                        log = structlog.get_logger()
-                        log.warning("run_failed", request_id=self.id, code=event.code, detail=event.message)
         finally:
+            end.tell(self.id, self.asked.question.text)
             await self._charge(meter)
 
     def _named(self, event: Answered) -> Answered:
-        return replace(event, answer=replace(event.answer, id=self.answer_id)) if self.answer_id else event
+        """With the id that was promised, and without the model server's address."""
+        answer = replace(event.answer, degraded=without_hosts(event.answer.degraded))
+        return replace(event, answer=replace(answer, id=self.answer_id or answer.id))
 
     async def _charge(self, meter: Meter) -> None:
         """What was used is the key's to answer for, also of a run that its caller left."""
@@ -107,6 +110,31 @@ class Run:
             structlog.get_logger().warning("answer_not_stored", request_id=self.id, code=error.code)
             return False
         return True
+
+
+@dataclass(slots=True)
+class End:
+    """How a run ended, for the one line that the log has of it. A caller who leaves ends it as `left`."""
+
+    began: float = field(default_factory=time.monotonic)
+    status: str = "left"
+    told: dict[str, str] = field(default_factory=dict)
+
+    def note(self, event: Event) -> None:
+        match event:
+            case Answered():
+                self.status, self.told = event.answer.status, {"answer_id": event.answer.id}
+            case Failed():
+                self.status, self.told = "failed", {"code": event.code, "detail": event.message}
+            case Cancelled():
+                self.status, self.told = "cancelled", {"reason": event.reason}
+
+    def tell(self, run_id: str, question: str) -> None:
+        """The question is left out of the line, unless the operator wants texts in it."""
+        log = structlog.get_logger()
+        tell = log.warning if self.status == "failed" else log.info
+        seconds = round(time.monotonic() - self.began, 3)
+        tell("question_ended", request_id=run_id, status=self.status, seconds=seconds, question=question, **self.told)
 
 
 def answer_fields(answer: Answer, *, thinking: bool) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent.alone import alone
@@ -11,12 +11,13 @@ from agent.events import Event
 from agent.graph import ask
 from agent.nodes.deps import Deps
 from agent.question import Question
+from agent.second_opinion import ModelJudge
 from tools.page import Webpage
 from workers.batch.estimating import Rates
 from workers.batch.files import FileLimits, FileStore
 from workers.batch.filling import FillRules
 from workers.batch.job_store import JobStore
-from workers.build import House, Notice, open_house, read_upload
+from workers.build import House, Notice, open_house, program_version, read_upload
 from workers.doctor import Finding
 from workers.keys import FILE_NAME, Keys
 from workers.meter import Meter
@@ -26,6 +27,7 @@ from workers.quota_store import Quotas
 from workers.run_log import RunLog
 from workers.service import Ask, Limits, Part, Service
 from workers.settings import Settings
+from workers.settings_error import SettingsError
 from workers.shares import Shares
 from workers.store import Retention, Store, open_store
 from workers.store_errors import StoreError
@@ -54,11 +56,12 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
         async def upload(name: str, content: bytes) -> Webpage:
             return await read_upload(name, content, house.extractor)
 
+        ways = Ways(await opened.enter_async_context(_traced(settings)), house.judge)
         queue = await opened.enter_async_context(open_queue(settings, address))
         quotas = Quotas(store.client, settings.quota, settings.limits_without_store)
         await opened.enter_async_context(quotas.keeping())
         service = Service(
-            ask=asking(house.deps),
+            ask=ways.asking(house.deps),
             read_upload=upload,
             store=store,
             keys=Keys(settings.api_keys, keys_file(settings)),
@@ -68,7 +71,7 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
             run_log=RunLog(store.client),
             search=house.deps.search,
             read=house.deps.read,
-            metered=metering(house.deps),
+            metered=ways.metering(house.deps),
             prices=settings.prices,
             quotas=quotas,
             shares=Shares(store.client, settings.share_limits),
@@ -80,22 +83,47 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
             queue=queue,
         )
         patient = replace(house.deps, degrade=False)
-        for_rows = replace(service, ask=asking(patient), metered=metering(patient), stopping=asyncio.Event())
+        for_rows = replace(service, ask=ways.asking(patient), metered=ways.metering(patient), stopping=asyncio.Event())
         yield replace(service, for_rows=for_rows)
 
 
-def asking(deps: Deps) -> Ask:
-    return lambda question: ask(question, deps)
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How a question is asked. traced: agent.graph.ask, with spans where a collector is set; judge: None without a
+    model."""
+
+    traced: Callable[[Question, Deps], AsyncGenerator[Event, None]] = ask
+    judge: ModelJudge | None = None
+
+    def asking(self, deps: Deps) -> Ask:
+        return lambda question: self.traced(question, deps)
+
+    def metering(self, deps: Deps) -> Callable[[Question, Meter], AsyncGenerator[Event, None]]:
+        """The same with a meter around the model, also where it judges."""
+
+        def metered(question: Question, meter: Meter) -> AsyncGenerator[Event, None]:
+            if deps.generate is None:
+                return self.traced(question, deps)
+            watched = meter.around(deps.generate, deps.count_tokens)
+            judged = self.judge.by(watched) if self.judge else None
+            return self.traced(question, replace(deps, generate=watched, second_opinion=judged))
+
+        return metered
 
 
-def metering(deps: Deps) -> Callable[[Question, Meter], AsyncGenerator[Event, None]]:
-    """The same with a meter around the model."""
-
-    def metered(question: Question, meter: Meter) -> AsyncGenerator[Event, None]:
-        watched = meter.around(deps.generate, deps.count_tokens) if deps.generate else None
-        return ask(question, replace(deps, generate=watched))
-
-    return metered
+@asynccontextmanager
+async def _traced(settings: Settings) -> AsyncGenerator[Callable[[Question, Deps], AsyncGenerator[Event, None]], None]:
+    """agent.graph.ask, with traces where a collector is set. Raises SettingsError."""
+    if not settings.otlp_url:
+        yield ask
+        return
+    try:
+        from workers.tracing import Collector, open_tracing
+    except ImportError:
+        raise SettingsError("otlp_url", "traces need the extra `otel`: install kaozheng[otel]") from None
+    collector = Collector(settings.otlp_url, settings.otlp_headers.get_secret_value(), program_version())
+    async with open_tracing(collector, texts=settings.log_texts) as tracing:
+        yield tracing.ask
 
 
 def _limits(settings: Settings) -> Limits:

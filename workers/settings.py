@@ -40,6 +40,7 @@ from workers.setting_types import (
 )
 from workers.settings_error import SettingsError
 from workers.share_settings import ShareSettings
+from workers.watching_settings import WatchingSettings
 
 __all__ = ["NAMES", "SECRET", "Settings", "SettingsError", "load_settings", "shown", "sources"]
 
@@ -70,7 +71,7 @@ def _default(text: str) -> dict[str, Any]:
     return {"default_text": text}
 
 
-class Settings(LimitSettings, FileSettings, QueueSettings, ShareSettings):
+class Settings(LimitSettings, FileSettings, QueueSettings, ShareSettings, WatchingSettings):
     """One field for each setting; `description` is its line in the table, with the unit."""
 
     model_config = SettingsConfigDict(
@@ -268,8 +269,6 @@ class Settings(LimitSettings, FileSettings, QueueSettings, ShareSettings):
 
     # What is said
     time_zone: TimeZone = Field("", description="time zone of the date told to the model; empty: the system's")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="debug, info, warning or error")
-    log_format: Literal["console", "json"] = Field("console", description="console or json")
 
     @classmethod
     def settings_customise_sources(
@@ -297,7 +296,7 @@ class Settings(LimitSettings, FileSettings, QueueSettings, ShareSettings):
 
 
 NAMES = tuple(Settings.model_fields)
-SECRET = frozenset({"model_key", "api_keys", *(f"{name}_key" for name in KEYED_ENGINES)})
+SECRET = frozenset({"model_key", "api_keys", "otlp_headers", *(f"{name}_key" for name in KEYED_ENGINES)})
 """Never shown, never backed up. Addresses are shown without their user and password."""
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
@@ -30,6 +31,7 @@ class Deps:
     quote: the quoting reader, told why it is asked
     second_opinion: the model as judge of what the judge without a model is unsure of, None when none is configured
     degrade: whether the quoting reader may stand in when the model is down (decision 7)
+    step: held open while a step of the graph runs, in its task; called with the step's name, for traces
     """
 
     search: Search
@@ -45,6 +47,7 @@ class Deps:
     degrade: bool = True
     limits: Limits = field(default_factory=Limits)
     checking: Checking = field(default_factory=Checking)
+    step: Callable[[str], AbstractAsyncContextManager[object]] = nullcontext
 
 
 @dataclass(slots=True)

@@ -21,7 +21,7 @@ ANSWER = replace(
     answer_to(Question("Why?")),
     usage=Usage(1_000, 200, 150, 900),
     supports=(Support(1, "supported", 1.0, 0, 5), Support(1, "unsupported", 0.1, 6, 9)),
-    degraded="model_down",
+    degraded="unreachable: the model server does not answer",
 )
 RUN: tuple[Event, ...] = (
     Planned(1, ("q",), outcome="rescued", refused=("bad_json", "duplicate")),
@@ -59,7 +59,7 @@ async def counted(*events: Event) -> dict[tuple[str, ...], float]:
 async def test_each_event_is_counted_once() -> None:
     assert await counted(*RUN) == {
         ("questions_total", "answered"): 1,
-        ("answers_degraded_total", "model_down"): 1,
+        ("answers_degraded_total", "unreachable"): 1,
         ("answer_seconds_count",): 1,
         ("planner_rounds_total", "rescued"): 1,
         ("planner_rounds_total", "enough"): 1,
