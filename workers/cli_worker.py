@@ -22,7 +22,7 @@ def run(rows: int | None, config: Path | None) -> int:
     """Raises SettingsError, StoreError."""
     given: dict[str, Any] = {} if rows is None else {"worker_rows": rows}
     settings = load_settings(config, **given)
-    set_up_logs(settings.log_level, settings.log_format)
+    set_up_logs(settings.log_level, settings.log_format, texts=settings.log_texts)
     asyncio.run(_work(settings))
     return 0
 
