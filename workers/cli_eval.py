@@ -15,7 +15,7 @@ from workers.evaluation.cases import BadSet, EvalSet
 from workers.evaluation.collection import SCOPES
 from workers.evaluation.compare import compared, records_of
 from workers.evaluation.figures import MEASURES, estimate
-from workers.evaluation.options import DATASET_HOSTS, EvalOptions, Price
+from workers.evaluation.options import DATASET_HOSTS, EvalOptions
 from workers.evaluation.plots import WITHOUT, can_plot, plots
 from workers.evaluation.record import Record
 from workers.evaluation.report import Reported, markdown, shown
@@ -49,8 +49,8 @@ class EvalArguments:
     samples: int = 1
     concurrency: int = 4
     judge: bool = True
-    prompt_price: float = 0.0
-    completion_price: float = 0.0
+    prompt_price: float | None = None
+    completion_price: float | None = None
     block: tuple[str, ...] = ()
     block_hosts: bool = True
     plots: bool = True
@@ -63,7 +63,7 @@ def evaluate(path: Path, arguments: EvalArguments) -> int:
         found = read_set(_set_name(arguments, path), path)
         options = _options(path, arguments, found)
         settings = _settings(arguments, options)
-        options = _with_depth(options, arguments, settings)
+        options = as_set(options, arguments, settings)
         finished = asyncio.run(_run(settings, options, found))
         _write(options, finished)
     except BadSet as bad:
@@ -106,7 +106,6 @@ def _options(path: Path, arguments: EvalArguments, found: EvalSet) -> EvalOption
         samples=arguments.samples,
         concurrency=arguments.concurrency,
         judge=arguments.judge,
-        price=Price(arguments.prompt_price, arguments.completion_price),
         blocked=(*(DATASET_HOSTS if arguments.block_hosts else ()), *arguments.block),
         plots=arguments.plots,
     )
@@ -133,11 +132,14 @@ def _settings(arguments: EvalArguments, options: EvalOptions) -> Settings:
     return load_settings(arguments.config, **changed)
 
 
-def _with_depth(options: EvalOptions, arguments: EvalArguments, settings: Settings) -> EvalOptions:
+def as_set(options: EvalOptions, arguments: EvalArguments, settings: Settings) -> EvalOptions:
+    """What the command line leaves open is as the settings have it."""
     depth = arguments.depth or settings.depth
     if depth not in DEPTHS:
         raise BadSet(options.path, 0, "--depth", f"one of {', '.join(DEPTHS)} is expected, not {depth!r}")
-    return replace(options, depth=depth)
+    given = {"prompt": arguments.prompt_price, "completion": arguments.completion_price}
+    prices = replace(settings.prices, **{name: price for name, price in given.items() if price is not None})
+    return replace(options, depth=depth, prices=prices)
 
 
 async def _run(settings: Settings, options: EvalOptions, found: EvalSet) -> Finished:

@@ -19,8 +19,10 @@ Seed = Annotated[int, typer.Option(help="of the drawing")]
 Samples = Annotated[int, typer.Option(help="answers to each question: pass@1, majority vote", min=1, max=256)]
 Concurrency = Annotated[int, typer.Option(help="questions at a time", min=1, max=256)]
 Judge = Annotated[bool, typer.Option(help="let the model grade, where one is configured")]
-PromptPrice = Annotated[float, typer.Option(help="of a million prompt tokens", min=0)]
-CompletionPrice = Annotated[float, typer.Option(help="of a million tokens of answers", min=0)]
+PromptPrice = Annotated[float | None, typer.Option(help="of a million prompt tokens, in place of the setting", min=0)]
+CompletionPrice = Annotated[
+    float | None, typer.Option(help="of a million tokens of answers, in place of the setting", min=0)
+]
 Block = Annotated[list[str] | None, typer.Option(help="no source from this host either; repeatable")]
 BlockHosts = Annotated[bool, typer.Option(help="no source from hosts of data sets")]
 Plots = Annotated[bool, typer.Option(help="draw pictures (needs the extra `plots`)")]
@@ -78,8 +80,8 @@ def evaluate(
     samples: Samples = 1,
     concurrency: Concurrency = 4,
     judge: Judge = True,
-    prompt_price: PromptPrice = 0.0,
-    completion_price: CompletionPrice = 0.0,
+    prompt_price: PromptPrice = None,
+    completion_price: CompletionPrice = None,
     block: Block = None,
     block_hosts: BlockHosts = True,
     plots: Plots = True,

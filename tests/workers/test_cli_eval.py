@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
-from workers.cli_eval import EvalArguments, evaluate
+from workers.cli_eval import EvalArguments, as_set, evaluate
+from workers.evaluation.options import EvalOptions
+from workers.quota import Prices
+from workers.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 ROW = {"id": "1", "question": "When was the Eiffel Tower completed?", "answer": "1889"}
@@ -28,6 +31,18 @@ def kaozheng(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=90,
         check=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "prices"), [({}, Prices(1.5, 6.0)), ({"prompt_price": 0.0}, Prices(0.0, 6.0))], ids=["settings", "given"]
+)
+def test_prices_are_the_settings_own_unless_the_command_names_others(
+    tmp_path: Path, given: dict[str, Any], prices: Prices
+) -> None:
+    settings = Settings(data_dir=tmp_path, price_prompt=1.5, price_completion=6.0)
+    options = EvalOptions(tmp_path / "own.jsonl", "jsonl", tmp_path, "quick", "own")
+
+    assert as_set(options, EvalArguments(set_name="jsonl", **given), settings).prices == prices
 
 
 def test_a_set_is_run_reported_and_compared_with_itself(tmp_path: Path) -> None:

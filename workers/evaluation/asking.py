@@ -138,7 +138,7 @@ class Asker:
             first_text_seconds=None if timed.first_text is None else round(timed.first_text - timed.started, 3),
             prompt_tokens=usage.prompt_tokens,
             completion_tokens=usage.completion_tokens,
-            cost=self.options.price.of(usage.prompt_tokens, usage.completion_tokens),
+            cost=self.options.prices.cost(usage.prompt_tokens, usage.completion_tokens),
             model=answer.model,
             degraded=answer.degraded,
             thinking=answer.thinking,

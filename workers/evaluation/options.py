@@ -1,10 +1,11 @@
 """What a run is told, and which of it must stay the same when the run is gone on with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent.question import Depth
 from workers.evaluation.collection import Scope
+from workers.quota import Prices
 
 # Where published question sets lie, with their answers: a page of theirs is no evidence of anything.
 DATASET_HOSTS: tuple[str, ...] = (
@@ -13,17 +14,6 @@ DATASET_HOSTS: tuple[str, ...] = (
     *("opendatalab.com", "opendatalab.org.cn", "openxlab.org.cn", "zenodo.org", "figshare.com", "datasetsearch.org"),
     *("storage.googleapis.com", "openaipublic.blob.core.windows.net", "arxiv.org", "alphaxiv.org", "openreview.net"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What a million tokens cost, in any currency; 0: nothing is said of cost."""
-
-    prompt: float = 0.0
-    completion: float = 0.0
-
-    def of(self, prompt_tokens: int, completion_tokens: int) -> float:
-        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +31,6 @@ class EvalOptions:
     samples: int = 1
     concurrency: int = 4
     judge: bool = True
-    price: Price = Price()
+    prices: Prices = field(default_factory=Prices)
     blocked: tuple[str, ...] = DATASET_HOSTS
     plots: bool = True

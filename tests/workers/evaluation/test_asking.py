@@ -15,7 +15,8 @@ from workers.evaluation.asking import Asker
 from workers.evaluation.cases import Case
 from workers.evaluation.grading import ModelGrader
 from workers.evaluation.kept import Kept, Withheld, kept_read, kept_search
-from workers.evaluation.options import EvalOptions, Price
+from workers.evaluation.options import EvalOptions
+from workers.quota import Prices
 
 CASE = Case("q1", "What pulls the sea twice a day, and when are the spring tides?", (("twice a day",),))
 ANSWER = "The moon pulls the sea twice a day. [citation:1]"
@@ -88,7 +89,7 @@ async def test_tokens_are_paid_for(tmp_path: Path) -> None:
         yield Delta(text=ANSWER)
         yield Delta(finish="stop", usage=Usage(1_000_000, 500_000))
 
-    asking = Asker(deps(FakeWeb(TIDES), generate=generate), options(tmp_path, price=Price(0.5, 2.0)))
+    asking = Asker(deps(FakeWeb(TIDES), generate=generate), options(tmp_path, prices=Prices(0.5, 2.0)))
     record = await asking.record(CASE, 0)
 
     assert (record.prompt_tokens, record.completion_tokens, record.cost) == (1_000_000, 500_000, 1.5)
