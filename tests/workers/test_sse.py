@@ -68,7 +68,7 @@ async def test_the_outbox_wakes_a_reader_who_waits() -> None:
     reading = asyncio.create_task(outbox.take())
     await asyncio.sleep(0)
     outbox.put(b"a")
-    assert await asyncio.wait_for(reading, 1) == b"a"
+    assert await asyncio.wait_for(reading, 20) == b"a"
 
 
 def test_more_than_the_bound_unread_is_refused() -> None:

@@ -50,10 +50,10 @@ async def test_engines_out_of_reach_are_a_failure_and_not_an_empty_list() -> Non
 
 async def test_a_hanging_engine_is_left_behind_and_the_line_is_bounded() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        limits = DdgsLimits(seconds=0.4, request_seconds=2, threads=1, waiting=1, backends="mojeek")
+        limits = DdgsLimits(seconds=0.4, request_seconds=15, threads=1, waiting=1, backends="mojeek")
         engine = Ddgs(proxy=f"http://127.0.0.1:{silent.getsockname()[1]}", limits=limits)
         start = time.monotonic()
         made = await asyncio.gather(*(engine.search(QUERY) for _ in range(3)), return_exceptions=True)
-        assert time.monotonic() - start < 1.9
+        assert time.monotonic() - start < 12
         assert sorted(error.reason for error in made if isinstance(error, SearchDown)) == ["busy", "timeout", "timeout"]
         await engine.aclose()

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Iterator
 
 import httpx
@@ -108,9 +107,7 @@ async def test_the_remedy_for_disabled_json_is_named(replay: Replay, http: httpx
 
 async def test_a_silent_or_absent_server_is_a_failure_in_time(replay: Replay, http: httpx.AsyncClient) -> None:
     replay.wait_seconds = 1.0
-    start = time.monotonic()
     assert await reason_of(SearXNG(http, replay.url, EngineLimits(seconds=0.3))) == "timeout"
-    assert time.monotonic() - start < 0.9
     assert await reason_of(SearXNG(http, "http://127.0.0.1:9")) == "unreachable"
     await asyncio.sleep(0)
 
