@@ -46,18 +46,18 @@ def run(options: Options) -> int:
             async for finding in findings:
                 found.append(finding)
                 if not options.as_json:
-                    _show(finding)
+                    show_finding(finding)
         return found
 
     findings = asyncio.run(work())
     if options.as_json:
         print(json.dumps({"ok": not failed(findings), "findings": [asdict(f) for f in findings]}, ensure_ascii=False))
     else:
-        _sum_up(findings)
+        sum_up(findings)
     return SOMETHING_FAILS if failed(findings) else ALL_WORKS
 
 
-def _show(finding: Finding) -> None:
+def show_finding(finding: Finding) -> None:
     from rich.console import Console
     from rich.text import Text
 
@@ -71,7 +71,7 @@ def _show(finding: Finding) -> None:
         )
 
 
-def _sum_up(findings: list[Finding]) -> None:
+def sum_up(findings: list[Finding]) -> None:
     counts = {verdict: sum(f.verdict == verdict for f in findings) for verdict in _SIGNS}
     said = (
         f"{counts['works']} work, {counts['warning']} to look at, {counts['fails']} fail, {counts['skipped']} skipped"

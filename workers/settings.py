@@ -40,6 +40,7 @@ from workers.setting_types import (
 )
 from workers.settings_error import SettingsError
 from workers.share_settings import ShareSettings
+from workers.slack_settings import SLACK_SECRETS, SlackSettings
 from workers.watching_settings import WatchingSettings
 
 __all__ = ["NAMES", "SECRET", "Settings", "SettingsError", "load_settings", "shown", "sources"]
@@ -71,7 +72,7 @@ def _default(text: str) -> dict[str, Any]:
     return {"default_text": text}
 
 
-class Settings(LimitSettings, FileSettings, QueueSettings, ShareSettings, WatchingSettings):
+class Settings(LimitSettings, FileSettings, QueueSettings, ShareSettings, WatchingSettings, SlackSettings):
     """One field for each setting; `description` is its line in the table, with the unit."""
 
     model_config = SettingsConfigDict(
@@ -296,7 +297,7 @@ class Settings(LimitSettings, FileSettings, QueueSettings, ShareSettings, Watchi
 
 
 NAMES = tuple(Settings.model_fields)
-SECRET = frozenset({"model_key", "api_keys", "otlp_headers", *(f"{name}_key" for name in KEYED_ENGINES)})
+SECRET = SLACK_SECRETS | {"model_key", "api_keys", "otlp_headers", *(f"{name}_key" for name in KEYED_ENGINES)}
 """Never shown, never backed up. Addresses are shown without their user and password."""
 
 

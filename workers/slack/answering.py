@@ -94,7 +94,7 @@ class Answering:
 
     async def _settled(self, taken: Taken) -> None:
         """Whatever happens, the question is done, failed, cancelled, or waits for the next attempt."""
-        log = structlog.get_logger().bind(question=taken.question.id)
+        log = structlog.get_logger().bind(answer_id=taken.question.id)
         try:
             if taken.cancelled:
                 await self._after_cancel(taken)

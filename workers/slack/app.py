@@ -66,7 +66,7 @@ def _only_of(me: Me) -> Callable[..., Awaitable[Any]]:
 
 async def _failed(error: Exception) -> BoltResponse:
     """Not acknowledged: Slack tells of it again, within the hour, up to three times."""
-    structlog.get_logger().warning("slack_event_not_taken", error=type(error).__name__, detail=str(error)[:300])
+    structlog.get_logger().warning("slack_event_not_taken", detail=f"{type(error).__name__}: {error}"[:300])
     return BoltResponse(status=503, body="")
 
 

@@ -1,0 +1,79 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.fake_slack import APP_TOKEN, BOT_TOKEN, SECRET, FakeSlack, fake_slack
+from tests.workers.slack.botting import answer_in, text_of
+from workers.cli_slack import print_manifest
+from workers.doctor import Finding, examine
+from workers.settings import Settings
+from workers.settings_error import SettingsError
+from workers.slack.looking import NEEDED_SCOPES
+from workers.slack_build import check_slack, running_slack
+from workers.slack_doctor import slack_probes
+
+
+def settings_of(slack: FakeSlack, folder: Path, **changes: object) -> Settings:
+    given = {
+        "slack_bot_token": BOT_TOKEN,
+        "slack_app_token": APP_TOKEN,
+        "slack_api_url": slack.api_url,
+        "data_dir": folder,
+        "search_engines": ("library",),
+    }
+    return Settings(**{**given, **changes})  # type: ignore[arg-type]
+
+
+async def test_the_bot_as_it_is_built_answers_from_the_library(tmp_path: Path) -> None:
+    async with fake_slack() as slack, running_slack(settings_of(slack, tmp_path), lambda _line: None):
+        event = slack.mention("C1", "U1", "How do I upgrade Debian to the next stable release?")
+        await slack.tell(event)
+        answer = await answer_in(slack, event)
+
+    assert "[1] " in text_of(answer)
+    assert "supported" in text_of(answer)
+
+
+async def findings(settings: Settings) -> dict[str, Finding]:
+    return {found.part: found async for found in examine(slack_probes(settings), 60)}
+
+
+async def test_the_doctor_finds_that_all_works(tmp_path: Path) -> None:
+    async with fake_slack() as slack:
+        found = await findings(settings_of(slack, tmp_path))
+
+    assert {part: one.verdict for part, one in found.items()} == {
+        "tokens": "works",
+        "bot token": "works",
+        "scopes": "skipped",
+        "socket mode": "works",
+        "store": "works",
+    }
+
+
+async def test_the_doctor_says_what_is_wrong_with_a_token(tmp_path: Path) -> None:
+    async with fake_slack() as slack:
+        wrong = await findings(settings_of(slack, tmp_path, slack_bot_token="xoxb-other"))
+        swapped = await findings(settings_of(slack, tmp_path, slack_bot_token=APP_TOKEN))
+
+    assert wrong["bot token"].verdict == "fails"
+    assert "copy it again" in wrong["bot token"].remedy
+    assert "begins with xoxb-" in swapped["tokens"].said
+
+
+def test_a_bot_without_its_tokens_does_not_start(tmp_path: Path) -> None:
+    for missing in ("slack_bot_token", "slack_app_token"):
+        tokens = {"slack_bot_token": BOT_TOKEN, "slack_app_token": APP_TOKEN, missing: ""}
+        with pytest.raises(SettingsError, match="KAOZHENG_SLACK"):
+            check_slack(Settings(data_dir=tmp_path, **tokens))  # type: ignore[arg-type]
+    check_slack(Settings(data_dir=tmp_path, slack_bot_token=BOT_TOKEN, slack_signing_secret=SECRET))  # type: ignore[arg-type]
+
+
+def test_the_manifest_asks_for_what_the_bot_needs(capsys: pytest.CaptureFixture[str]) -> None:
+    print_manifest()
+    manifest = yaml.safe_load(capsys.readouterr().out)
+
+    assert set(manifest["oauth_config"]["scopes"]["bot"]) == NEEDED_SCOPES
+    assert "agent_session_stopped" in manifest["settings"]["event_subscriptions"]["bot_events"]
+    assert manifest["features"]["shortcuts"][0]["callback_id"] == "check_claim"
