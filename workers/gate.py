@@ -79,6 +79,7 @@ class _Answer:
         self.admitted = Admitted()
 
     async def refuse(self, scope: Scope, problem: Problem) -> None:
+        scope["state"]["service"].metrics.refusals.labels(problem.code).inc()
         response = refusal(scope["path"], problem, self._request_id)
         await response(scope, self._body.unread, self.send)
 

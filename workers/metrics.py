@@ -24,6 +24,7 @@ from agent.events import (
     Planned,
     Searched,
     SearchFailed,
+    Text,
 )
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -47,6 +48,10 @@ class Metrics:
         self.running = Gauge("kaozheng_questions_running", "Questions being answered now", registry=registry)
         self.questions = counter(
             "questions_total", "Questions that ended, by their answer's status, failed, cancelled or left", "end"
+        )
+        self.refusals = counter("requests_refused_total", "Requests that were refused, by the problem's code", "code")
+        self.first_text_seconds = seconds(
+            "first_text", "From a question to the first text of its answer", _ANSWER_SECONDS
         )
         self.failures = counter("question_failures_total", "Questions that failed, by code", "code")
         self.degraded = counter("answers_degraded_total", "Answers that the quoting reader wrote, by why", "reason")
@@ -74,12 +79,15 @@ class Metrics:
 
     async def counted(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
         """The same events; what they say is counted. A caller who leaves is counted, too."""
-        started, end = time.monotonic(), "left"
+        started, end, said = time.monotonic(), "left", False
         self.running.inc()
         try:
             async with aclosing(events):
                 async for event in events:
                     end = self._count(event) or end
+                    if isinstance(event, Text) and not said:
+                        said = True
+                        self.first_text_seconds.observe(time.monotonic() - started)
                     if isinstance(event, Answered):
                         self.answer_seconds.observe(time.monotonic() - started)
                     yield event

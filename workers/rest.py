@@ -156,7 +156,9 @@ async def metrics(request: Request) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, StoreError):
         structlog.get_logger().warning("store_error", request_id=request.state.request_id, detail=str(error))
-    return refusal(request.url.path, _problem(error), request.state.request_id)
+    problem = _problem(error)
+    request.state.service.metrics.refusals.labels(problem.code).inc()
+    return refusal(request.url.path, problem, request.state.request_id)
 
 
 def _problem(error: Exception) -> Problem:

@@ -53,7 +53,8 @@ def values(written: bytes) -> dict[tuple[str, ...], float]:
 async def counted(*events: Event) -> dict[tuple[str, ...], float]:
     metrics = Metrics()
     assert [event async for event in metrics.counted(run(*events))] == list(events)
-    return {key: value for key, value in values(metrics.written()).items() if key != ("answer_seconds_sum",)}
+    timed = {("answer_seconds_sum",), ("first_text_seconds_sum",)}
+    return {key: value for key, value in values(metrics.written()).items() if key not in timed}
 
 
 async def test_each_event_is_counted_once() -> None:
@@ -71,6 +72,7 @@ async def test_each_event_is_counted_once() -> None:
         ("model_reasoning_tokens_total",): 150,
         ("searches_total", "answered"): 1,
         ("searches_total", "timeout"): 1,
+        ("first_text_seconds_count",): 1,
         ("search_seconds_count",): 1,
         ("search_seconds_sum",): 0.2,
         ("pages_total", "read"): 1,
@@ -106,6 +108,17 @@ async def test_the_service_counts_what_its_callers_ask() -> None:
         response = await client.get("/metrics")
     assert response.headers["content-type"].startswith("text/plain; version=")
     assert values(response.content)["questions_total", "answered"] == 2
+
+
+async def test_refusals_are_counted_by_their_code_wherever_they_are_made() -> None:
+    service = service_of()
+    async with serving(service) as client:
+        await client.post(ASK, json={"question": ""})
+        await client.post(ASK, content=b"{", headers={"content-type": "application/json"})
+        await client.get("/v1/answers/none", headers={"Origin": "https://elsewhere.example"})
+    found = values(service.metrics.written())
+    refused = {key[1]: count for key, count in found.items() if key[0] == "requests_refused_total"}
+    assert refused == {"bad_question": 1, "malformed_body": 1, "cross_origin": 1}
 
 
 async def test_metrics_ask_for_a_key_where_one_is_set() -> None:
