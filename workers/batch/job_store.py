@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 
 from pydantic_core import to_json
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from workers.batch import job_scripts
 from workers.batch.job_keys import OPEN_JOBS, jobs_of, keys_of_job
@@ -106,11 +107,18 @@ class JobStore:
         job, rows, *_ = keys_of_job(job_id)
         with reaching():
             found = await cast(Awaitable[dict[bytes, bytes]], self.client.hgetall(job))
-            running = 0
-            if counting and found and await self.client.exists(rows):
-                groups = await self.client.xinfo_groups(rows)
-                running = sum(int(group["pending"]) for group in groups)
+            running = await self._running(rows) if counting and found else 0
         return state_of(found, running)
+
+    async def _running(self, rows: str) -> int:
+        """Rows that somebody works on. The stream goes away with its job's end, also between two commands of ours."""
+        try:
+            groups = await self.client.xinfo_groups(rows)
+        except ResponseError as error:
+            if "no such key" in str(error):
+                return 0
+            raise
+        return sum(int(group["pending"]) for group in groups)
 
     async def list(self, user: str, after: str = "", limit: int = 20) -> list[JobState]:
         """The latest first; after: the id of the last one of the page before."""
