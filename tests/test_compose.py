@@ -18,7 +18,7 @@ from workers.settings import NAMES
 ROOT = Path(__file__).parent.parent
 MODEL_SERVERS = ("sglang-r1-0528", "sglang-r1-8b")
 OURS = ("api", "worker")
-SERVICES = (*OURS, "valkey", "searxng", *MODEL_SERVERS, "sglang-router")
+SERVICES = (*OURS, "valkey", "queue", "searxng", *MODEL_SERVERS, "sglang-router")
 
 # What SGLang's cookbook gives for R1-0528 on eight H200 (seen in the help of 0.5.23).
 R1_FLAGS = {
@@ -75,13 +75,14 @@ def test_all_parts_are_there_and_no_others(compose: dict[str, Any]) -> None:
     assert sorted(compose["services"]) == sorted(SERVICES)
 
 
-def test_model_servers_and_worker_start_only_with_their_profile(compose: dict[str, Any]) -> None:
+def test_model_servers_start_only_with_their_profile(compose: dict[str, Any]) -> None:
     profiles = {name: service.get("profiles", []) for name, service in compose["services"].items()}
     assert profiles == {
         "api": [],
         "valkey": [],
         "searxng": [],
-        "worker": ["worker"],
+        "queue": [],
+        "worker": [],
         "sglang-r1-0528": ["r1-0528"],
         "sglang-r1-8b": ["r1-8b"],
         "sglang-router": ["router"],
@@ -119,7 +120,7 @@ def test_every_running_service_has_a_health_check(compose: dict[str, Any], name:
 def test_store_and_model_server_have_no_way_out(compose: dict[str, Any]) -> None:
     internal = {name for name, network in compose["networks"].items() if network.get("internal")}
     assert internal == {"store", "model"}
-    for name in ("valkey", *MODEL_SERVERS):
+    for name in ("valkey", "queue", *MODEL_SERVERS):
         assert set(compose["services"][name]["networks"]) <= internal, name
 
 
@@ -127,9 +128,18 @@ def test_only_those_who_need_it_reach_the_store_the_model_and_the_web(compose: d
     def members(network: str) -> set[str]:
         return {name for name, service in compose["services"].items() if network in service["networks"]}
 
-    assert members("store") == {*OURS, "valkey"}
+    assert members("store") == {*OURS, "valkey", "queue"}
     assert members("model") == {*OURS, *MODEL_SERVERS, "sglang-router"}
     assert members("egress") == {*OURS, "searxng", "sglang-router"}
+
+
+def test_the_queue_lies_apart_from_pages_and_answers(compose: dict[str, Any]) -> None:
+    for name in OURS:
+        given = compose["services"][name]["environment"]
+        assert given["KAOZHENG_QUEUE_URL"] != given["KAOZHENG_REDIS_URL"]
+    stores = [compose["services"][name]["volumes"] for name in ("valkey", "queue")]
+    assert stores[0][0] != stores[1][0]
+    assert stores[0][1] == stores[1][1]  # the file that forbids to forget (below)
 
 
 def test_the_api_alone_is_published_and_on_loopback_alone(compose: dict[str, Any]) -> None:

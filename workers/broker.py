@@ -38,6 +38,11 @@ class Room:
     rows: int = 16
     interactive: int = 4
 
+    @property
+    def held(self) -> int:
+        """What it may hold: with rows of dead workers, which wait for a place."""
+        return 2 * self.rows + self.interactive
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -152,8 +157,10 @@ class LeaseBroker(AsyncBroker):
         await self._reclaim(INTERACTIVE)
 
     async def _reclaim(self, job_id: str) -> None:
+        """Rows of dead workers come before all others, also where every place is taken: they are ours from now on, and
+        run as places are freed."""
         rows, interactive = self._hands.counts()
-        free = self._room.interactive - interactive if job_id == INTERACTIVE else self._room.rows - rows
+        free = self._room.interactive - interactive if job_id == INTERACTIVE else 2 * self._room.rows - rows
         if free > 0:
             released_only = not self._beat.settled
             self._hold(await self._sources.leases.reclaim(job_id, free, released_only=released_only))

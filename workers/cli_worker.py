@@ -1,6 +1,7 @@
 """`kaozheng worker`: works on batches, and on what somebody waits for, until it is told to stop."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -8,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from workers.broker import LeaseBroker
 from workers.logs import set_up_logs
 from workers.queue import complaints, queue_address
 from workers.service import Service
@@ -15,25 +17,26 @@ from workers.service_build import open_service
 from workers.settings import Settings, load_settings
 from workers.terminal import say
 from workers.valkey import store_address
-from workers.worker_build import config_of, open_worker, patience_of, rows_of_service
+from workers.worker_build import WorkerConfig, config_of, open_worker, patience_of, rows_of_service
 
 
-def run(rows: int | None, config: Path | None) -> int:
+def run(rows: int | None, config: Path | None, broker: type[LeaseBroker] = LeaseBroker) -> int:
     """Raises SettingsError, StoreError."""
     given: dict[str, Any] = {} if rows is None else {"worker_rows": rows}
     settings = load_settings(config, **given)
     set_up_logs(settings.log_level, settings.log_format, texts=settings.log_texts)
-    asyncio.run(_work(settings))
+    asyncio.run(_work(settings, broker))
     return 0
 
 
-async def _work(settings: Settings) -> None:
+async def _work(settings: Settings, broker: type[LeaseBroker]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, _stopping, stop, number)
     async with store_address(settings.redis_url, settings.data_dir) as address, open_service(settings, say) as service:
-        await work_on(settings, service, queue_address(settings, address), stop)
+        config = replace(config_of(settings, queue_address(settings, address)), broker=broker)
+        await work_on(settings, service, config, stop)
 
 
 def _stopping(stop: asyncio.Event, number: int) -> None:
@@ -42,14 +45,13 @@ def _stopping(stop: asyncio.Event, number: int) -> None:
     asyncio.get_running_loop().remove_signal_handler(number)
 
 
-async def work_on(settings: Settings, service: Service, address: str, stop: asyncio.Event) -> None:
-    """The worker of this process, until stop is set. address: of the queue's store."""
+async def work_on(settings: Settings, service: Service, config: WorkerConfig, stop: asyncio.Event) -> None:
+    """The worker of this process, until stop is set."""
     assert service.queue is not None, "open_service opens it"
     for complaint in await complaints(service.queue):
         say(f"kaozheng: {complaint}")
-    config = config_of(settings, address)
     async with open_worker(config, rows_of_service(service, patience_of(settings))) as worker:
-        say(f"kaozheng: works on {config.room.rows} rows at a time (Ctrl-C stops it)")
+        say(f"kaozheng: worker [{os.getpid()}] takes {config.room.rows} rows at a time (Ctrl-C stops it)")
         await worker.work(stop)
 
 

@@ -3,11 +3,40 @@
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from agent.delta import Delta, Generate, Usage
 from agent.errors import ModelDown
 from agent.prompt import Prompt
 from workers.quota import Prices
+
+
+class _Reply:
+    """One reply, counted by the server where it says so, else by us; that costs time, so only where it is asked for."""
+
+    def __init__(self, prompt: Prompt, count_tokens: Callable[[str], int]) -> None:
+        self._prompt, self._count_tokens = prompt, count_tokens
+        self._known, self._counted, self._uncounted = Usage(), 0, list[str]()
+
+    @cached_property
+    def shown(self) -> int:
+        return sum(self._count_tokens(message.content) for message in self._prompt.messages)
+
+    def add(self, delta: Delta) -> None:
+        self._known = delta.usage or self._known
+        self._uncounted.append(delta.thinking + delta.text)
+
+    def written(self) -> int:
+        self._counted += sum(self._count_tokens(text) or 1 for text in self._uncounted)
+        self._uncounted.clear()
+        return self._counted
+
+    def usage(self) -> Usage:
+        """Nothing of a reply that never began."""
+        if not self._counted and not self._uncounted:
+            return Usage()
+        known = self._known.prompt_tokens or self._known.completion_tokens
+        return self._known if known else Usage(self.shown, self.written())
 
 
 @dataclass(slots=True)
@@ -26,22 +55,19 @@ class Meter:
         """The same model, which stops writing at the ceiling (`length`) and begins nothing beyond it (ModelDown)."""
 
         async def metered(prompt: Prompt) -> AsyncGenerator[Delta, None]:
-            shown = sum(count_tokens(message.content) for message in prompt.messages)
-            if self._over(Usage(shown)):
+            reply = _Reply(prompt, count_tokens)
+            if self.max_cost and self._over(Usage(reply.shown)):
                 raise ModelDown("cost_ceiling", "the cost ceiling of an answer is reached")
-            written, known = 0, Usage()
             try:
                 async with aclosing(generate(prompt)) as deltas:
                     async for delta in deltas:
-                        written += count_tokens(delta.thinking + delta.text) or 1
-                        known = delta.usage or known
+                        reply.add(delta)
                         yield delta
-                        if not delta.finish and self._over(Usage(shown, written)):
+                        if self.max_cost and not delta.finish and self._over(Usage(reply.shown, reply.written())):
                             yield Delta(finish="length")
                             return
             finally:
-                if written:
-                    self.usage += known if known.prompt_tokens or known.completion_tokens else Usage(shown, written)
+                self.usage += reply.usage()
 
         return metered
 

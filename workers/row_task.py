@@ -32,42 +32,54 @@ async def no_objection(job: Job) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class RowTask:
-    """run: answers a row; handlers: of interactive tasks, by name; objection: why no more of a job's rows may begin
-    (a limit that is reached), "" for none: it is asked before each row."""
+class Owned:
+    """What a worker works with. places: one for each row that may run at the same time."""
 
     leases: RowLeases
     jobs: JobStore
     fair_share: FairShare
     hands: Hands
+    places: asyncio.Semaphore
+
+
+@dataclass(frozen=True, slots=True)
+class RowTask:
+    """run: answers a row; handlers: of interactive tasks, by name; objection: why no more of a job's rows may begin
+    (a limit that is reached), "" for none: it is asked before each row."""
+
+    owned: Owned
     run: RunRow
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     objection: Callable[[Job], Awaitable[str]] = no_objection
 
     async def __call__(self, job_id: str, entry: str) -> None:
-        hand = self.hands.get(job_id, entry)
+        hand = self.owned.hands.get(job_id, entry)
         if hand is None:  # announced by another queue
-            claimed = await self.leases.claim(job_id, entry)
+            claimed = await self.owned.leases.claim(job_id, entry)
             if claimed is None:
                 return
-            hand = self.hands.add(claimed)
+            hand = self.owned.hands.add(claimed)
         try:
-            await (self._interactive(hand) if job_id == INTERACTIVE else self._row(hand))
+            if job_id == INTERACTIVE:
+                await self._interactive(hand)
+            else:
+                async with self.owned.places:
+                    await self._row(hand)
         except StoreError as error:  # the lease runs out, and the row is taken again
             structlog.get_logger().warning("row_left", code=error.code)
         finally:
-            self.hands.drop(hand.leased)
+            self.owned.hands.drop(hand.leased)
 
     async def _row(self, hand: Hand) -> None:
-        job = await self.fair_share.job_of(hand.leased.job_id)
+        job = await self.owned.fair_share.job_of(hand.leased.job_id)
         if job is None:
             return
         if why := await self.objection(job):
-            await self.jobs.stop(job.id, "cancelled", why)
+            await self.owned.jobs.stop(job.id, "cancelled", why)
             hand.why = hand.why or "cancelled"
         end = None if hand.why else await self._worked(hand, job)
         if end is None and hand.why == "stopping":
-            await self.leases.release(hand.leased)
+            await self.owned.leases.release(hand.leased)
         if end is None:
             end = _stopped(hand)
         if end is not None:
@@ -94,7 +106,7 @@ class RowTask:
         pause, deadline = FIRST_PAUSE_SECONDS, asyncio.get_running_loop().time() + FINISH_SECONDS
         while hand.why != "lost":
             try:
-                return await self.leases.finish(hand.leased, end)
+                return await self.owned.leases.finish(hand.leased, end)
             except StoreError as error:
                 structlog.get_logger().warning("end_not_written", code=error.code)
                 if asyncio.get_running_loop().time() > deadline:
@@ -107,9 +119,9 @@ class RowTask:
         if finished.status != "in_progress":
             return
         if 0 < job.ceiling_tokens <= finished.tokens:
-            await self.jobs.stop(job.id, "cancelled", f"the ceiling of {job.ceiling_tokens:,} tokens is reached")
+            await self.owned.jobs.stop(job.id, "cancelled", f"the ceiling of {job.ceiling_tokens:,} tokens is reached")
         elif 0 < job.ceiling_cost <= finished.cost:
-            await self.jobs.stop(job.id, "cancelled", f"the ceiling of {job.ceiling_cost:g} is reached")
+            await self.owned.jobs.stop(job.id, "cancelled", f"the ceiling of {job.ceiling_cost:g} is reached")
 
     async def _interactive(self, hand: Hand) -> None:
         handler = self.handlers.get(hand.leased.row.custom_id)
@@ -121,14 +133,14 @@ class RowTask:
             await hand.task
         except asyncio.CancelledError:
             if hand.why == "stopping" or not hand.why:
-                await self.leases.release(hand.leased)
+                await self.owned.leases.release(hand.leased)
             return
         except RecordPoisoned:
             structlog.get_logger().warning("task_poisoned")
         except Exception:
             logger = structlog.get_logger()
             logger.exception("task_broke")
-        await self.leases.drop(hand.leased)
+        await self.owned.leases.drop(hand.leased)
 
 
 def _stopped(hand: Hand) -> RowEnd | None:

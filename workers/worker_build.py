@@ -21,7 +21,7 @@ from workers.broker import ROW_TASK, LeaseBroker, Room, Sources
 from workers.interactive import Handler
 from workers.leases import Beat, Hands
 from workers.queue import beat_client, queue_client
-from workers.row_task import RowTask, RunRow
+from workers.row_task import Owned, RowTask, RunRow
 from workers.service import Service
 from workers.settings import Settings
 
@@ -32,13 +32,14 @@ STOPPING_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
     """address: of the queue's store; drain_seconds: for rows that run when the worker is stopped; handlers: of
-    interactive tasks, by name."""
+    interactive tasks, by name; broker: what delivers."""
 
     address: str
     rules: LeaseRules = field(default_factory=LeaseRules)
     room: Room = field(default_factory=Room)
     drain_seconds: float = 25.0
     handlers: Mapping[str, Handler] = field(default_factory=dict)
+    broker: type[LeaseBroker] = LeaseBroker
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Worker:
         self.broker.is_worker_process = True
         receiver = Receiver(
             self.broker,
-            max_async_tasks=self.room.rows + self.room.interactive,
+            max_async_tasks=self.room.held,
             validate_params=False,
             ack_type=AcknowledgeType.WHEN_EXECUTED,
             wait_tasks_timeout=self.drain_seconds + STOPPING_SECONDS,
@@ -92,8 +93,9 @@ async def open_worker(config: WorkerConfig, run: RunRow) -> AsyncGenerator[Worke
         leases, jobs, hands = RowLeases(client, owner, config.rules), JobStore(client), Hands()
         fair_share = FairShare(leases, jobs)
         sources = Sources(leases, fair_share, Reconciler(jobs), client)
-        broker = LeaseBroker(sources, hands, Beat(beating, hands, config.rules), config.room)
-        task = RowTask(leases, jobs, fair_share, hands, run, config.handlers)
+        broker = config.broker(sources, hands, Beat(beating, hands, config.rules), config.room)
+        places = asyncio.Semaphore(config.room.rows)
+        task = RowTask(Owned(leases, jobs, fair_share, hands, places), run, config.handlers)
 
         async def row(job_id: str, entry: str) -> None:  # Taskiq writes to the name of what it is given
             await task(job_id, entry)
