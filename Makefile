@@ -107,7 +107,11 @@ contracts: $(VENV)/.dev ## the dialects against real clients: the installed open
 	@CONTRACT_PYTHON=.venv-openai28/bin/python $(BIN)/python -m pytest -s tests/contracts/test_openai_clients.py
 
 .PHONY: chaos
-chaos: $(VENV)/.dev ## the model server's 16 faults, 500 callers who leave, an outage (a few minutes)
+chaos: $(VENV)/.dev ## a batch while workers, store and model are killed: make chaos [ROUNDS=20] [SEED=1] [LEASE=5] (2 minutes each)
+	@$(BIN)/python -m tests.chaos_batch.run --rounds "$(or $(ROUNDS),20)" --seed "$(or $(SEED),1)" --lease "$(or $(LEASE),5)" --keep
+
+.PHONY: chaos-model
+chaos-model: $(VENV)/.dev ## the model server's 16 faults, 500 callers who leave, an outage (a few minutes)
 	@$(BIN)/python -m tests.chaos.run
 
 .PHONY: batch
@@ -128,4 +132,4 @@ page-bench: $(VENV)/.dev ## the web page's longest frame in Chromium's trace whi
 
 .PHONY: clean
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .chaos .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,4 +1,4 @@
-"""`make chaos`: the whole table, more often and at more places, with its outcomes as JSON lines.
+"""`make chaos-model`: the whole table, more often and at more places, with its outcomes as JSON lines.
 
     python -m tests.chaos.run [--short] [--url http://HOST:PORT/v1 --key KEY]
 

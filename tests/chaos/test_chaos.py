@@ -1,4 +1,4 @@
-"""The short form of `make chaos`: each fault once, a few callers who leave, a server that dies and comes back."""
+"""The short form of `make chaos-model`: each fault once, a few callers who leave, a server that dies and comes back."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from tests.chaos.outage import MOST, REQUESTS, requests_in_an_outage
 from tests.chaos.play import Mortal, Played, fake_upstream, model_at, patient, play
 from tests.chaos.run import EVERYWHERE, FINISH, FIRST_TEXT, FIRST_THOUGHT, line, wrong
 
-NO_CLOCK = 1_000.0  # make chaos looks at the clock; here a busy machine must not fail a test
+NO_CLOCK = 1_000.0  # make chaos-model looks at the clock; here a busy machine must not fail a test
 
 
 def test_the_table_names_every_fault_but_the_callers() -> None:
