@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from workers import eval_cli, ops_cli, slack_cli
+from workers import batch_cli, eval_cli, ops_cli, slack_cli
 
 EXIT_CODES = {"answered": 0, "no_sources": 3, "partial": 4, "uncited": 5}
 BAD_INPUT = 2
@@ -29,6 +29,7 @@ library_app = typer.Typer(help="Folders of your own pages: add, list, remove.", 
 app.add_typer(library_app, name="library")
 ops_cli.register(app)
 eval_cli.register(app)
+batch_cli.register(app)
 app.add_typer(slack_cli.slack_app, name="slack")
 
 Config = Annotated[Path | None, typer.Option("--config", help="settings file (TOML)", dir_okay=False)]

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
-from workers.batch.lines import FileRefused, Line
+from workers.batch.lines import FileRefused
 from workers.batch.records import LineError, Row, RowEnd
-from workers.batch.request_lines import BadLine, LineReader
+from workers.batch.request_lines import BadLine
 
 AT_ONCE = 50
 """Lines between two looks at the rest of the world."""
@@ -32,12 +33,20 @@ class Checked:
         return self.good + self.bad
 
 
-Read = Callable[[Line, int], Row]
-"""A line as the row with this number. Raises BadLine."""
+class Numbered(Protocol):
+    """A line, or a record of a table. number: where it stands, from 1."""
+
+    @property
+    def number(self) -> int: ...
+
+
+Given = TypeVar("Given", bound=Numbered)
+Read = Callable[[Given, int], Row]
+"""What was given as the row with this number. Raises BadLine."""
 
 
 async def checked(
-    lines: AsyncIterable[Line], reader: LineReader, max_rows: int, tally: Checked
+    lines: AsyncIterable[Given], read: Read[Given], max_rows: int, tally: Checked
 ) -> AsyncGenerator[Piece, None]:
     """Pieces of the file in its order. Raises FileRefused for an empty one and for one with more than max_rows."""
     rows: list[Row] = []
@@ -46,7 +55,7 @@ async def checked(
         if tally.total >= max_rows:
             raise _too_many(max_rows)
         try:
-            rows.append(reader.row(line, tally.total))
+            rows.append(read(line, tally.total))
             tally.good += 1
         except BadLine as error:
             bad.append(error.end(tally.total, line.number))

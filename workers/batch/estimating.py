@@ -9,7 +9,7 @@ from pydantic_core import from_json
 
 from agent.limits import Limits
 from agent.question import Depth
-from workers.batch.checking import Checked, checked
+from workers.batch.checking import Checked, Piece, checked
 from workers.batch.filling import FillRules
 from workers.batch.lines import lines_of
 from workers.batch.records import Row
@@ -79,14 +79,17 @@ class Estimate:
 async def estimate(content: AsyncIterable[bytes], endpoint: str, rules: FillRules, rates: Rates) -> Estimate:
     """Checks the whole file as a batch would. Raises FileRefused, StoreError."""
     reader, tally = rules.reader(endpoint), Checked()
+    async with aclosing(checked(lines_of(content, reader.max_line_bytes), reader.row, rules.max_rows, tally)) as pieces:
+        return await reckoned(pieces, tally, (endpoint, rules.default_depth), rates)
+
+
+async def reckoned(pieces: AsyncIterable[Piece], tally: Checked, asked: tuple[str, Depth], rates: Rates) -> Estimate:
+    """asked: the endpoint, and the depth of a question that names none. Raises FileRefused."""
     about = most = Amounts()
-    pieces = checked(lines_of(content, reader.max_line_bytes), reader, rules.max_rows, tally)
-    async with aclosing(pieces):
-        async for piece in pieces:
-            for row in piece.rows:
-                depth = _depth(row, endpoint, rules.default_depth)
-                tokens = round(len(row.body) / _BYTES_PER_TOKEN)
-                about, most = about + likely(depth, tokens, rates), most + at_most(depth, tokens, rates)
+    async for piece in pieces:
+        for row in piece.rows:
+            depth, tokens = _depth(row, *asked), round(len(row.body) / _BYTES_PER_TOKEN)
+            about, most = about + likely(depth, tokens, rates), most + at_most(depth, tokens, rates)
     return Estimate(tally, about, most, rates.currency)
 
 

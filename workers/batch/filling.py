@@ -1,14 +1,14 @@
 """From a file to a job that runs: read and checked whole by a task of this replica, then started, or refused."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import structlog
 
 from agent.question import Depth
-from workers.batch.checking import Checked, checked
+from workers.batch.checking import Checked, Piece, checked
 from workers.batch.job_store import JobStore, NotAccepting
 from workers.batch.lines import FileRefused, lines_of
 from workers.batch.records import Job, LineError
@@ -36,12 +36,20 @@ class FillRules:
 async def fill(jobs: JobStore, job: Job, content: AsyncIterable[bytes], rules: FillRules) -> Checked:
     """Reads the whole file into the job. Raises FileRefused, NotAccepting, StoreError."""
     reader, tally = rules.reader(job.endpoint), Checked()
-    async for piece in checked(lines_of(content, reader.max_line_bytes), reader, rules.max_rows, tally):
-        await jobs.add_rows(job, piece.rows)
-        for end in piece.bad:
-            await jobs.reject_row(job, end)
-        await asyncio.sleep(0)
+    await put(jobs, job, checked(lines_of(content, reader.max_line_bytes), reader.row, rules.max_rows, tally))
     return tally
+
+
+async def put(
+    jobs: JobStore, job: Job, pieces: AsyncIterable[Piece], wanted: Callable[[int], bool] = lambda _number: True
+) -> None:
+    """The pieces into the job; of the rows only those that are wanted. Raises NotAccepting, StoreError."""
+    async for piece in pieces:
+        await jobs.add_rows(job, [row for row in piece.rows if wanted(row.number)])
+        for end in piece.bad:
+            if wanted(end.number):
+                await jobs.reject_row(job, end)
+        await asyncio.sleep(0)
 
 
 @dataclass(slots=True)

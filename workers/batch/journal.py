@@ -66,8 +66,7 @@ class Journal:
         lock, name = self._locked()
         try:
             _mend(self.part)
-            for path in (self.output, self.errors, self.part):
-                self._read(path)
+            self.read()
             yield
         finally:
             name.unlink(missing_ok=True)
@@ -90,6 +89,12 @@ class Journal:
                 os.close(lock)
                 raise OutputRefused(f"another `kaozheng batch run` writes {self.output}") from None
             os.close(lock)  # its owner has removed it meanwhile
+
+    def read(self) -> None:
+        """All lines that are there. Raises OutputRefused."""
+        self.rows.clear()
+        for path in (self.output, self.errors, self.part):
+            self._read(path)
 
     def _read(self, path: Path) -> None:
         """Raises OutputRefused for a file that is none of this batch."""
@@ -125,7 +130,7 @@ class Journal:
                     os.ftruncate(file.fileno(), start)
                     raise
         except OSError as error:
-            raise _refusal(self.part, error) from None
+            raise refusal_of(self.part, error) from None
         for line in lines:
             self._count(self.part, start, line)
             start += len(line)
@@ -146,11 +151,16 @@ class Journal:
             self.part.unlink(missing_ok=True)
             _sync_folder(self.output.parent)
         except OSError as error:
-            raise _refusal(self.output, error) from None
+            raise refusal_of(self.output, error) from None
 
     def forget_stopped(self) -> None:
         """Rows that were stopped may run again."""
         self.rows = {number: place for number, place in self.rows.items() if place.outcome != "stopped"}
+
+    def forget_failed(self) -> None:
+        """The same of rows that failed, but for lines that were bad: those are bad again."""
+        bad = {number for number, place in self.rows.items() if place.outcome == "failed" and _is_bad_line(place)}
+        self.rows = {n: place for n, place in self.rows.items() if place.outcome != "failed" or n in bad}
 
     def lines(self) -> Iterator[bytes]:
         """In the order of the questions."""
@@ -177,6 +187,14 @@ def outcome_of(response: Any, error: Any) -> str:
     if response is not None:
         return "completed" if response["status_code"] == 200 else "failed"
     return "stopped" if error["code"] in STOPPED else "failed"
+
+
+def _is_bad_line(place: Place) -> bool:
+    with place.path.open("rb") as file:
+        file.seek(place.start)
+        response = from_json(file.read(place.length))["response"]
+    error = response["body"].get("error") if response else None
+    return isinstance(error, dict) and "line" in error
 
 
 def _write(file: Any, content: bytes) -> None:
@@ -238,7 +256,22 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _refusal(path: Path, error: OSError) -> OutputRefused:
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """A new file beside this one, which takes its place when the block has ended well. Raises OSError."""
+    made = path.with_name(f".{path.stem}.new{path.suffix}")
+    try:
+        yield made
+        with made.open("rb") as file:
+            os.fsync(file.fileno())
+        made.replace(path)
+        _sync_folder(path.parent)
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def refusal_of(path: Path, error: OSError) -> OutputRefused:
+    """In words for people."""
     if error.errno in _FULL:
         then = "make room and run the same command again: nothing is lost"
         return OutputFull(f"no space left for {path}; {then}")

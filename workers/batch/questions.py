@@ -161,11 +161,11 @@ class RecordReader:
         body = fields.get("body")
         if isinstance(body, dict):
             fields = {**fields, "body": self._deepened(body)}
-        return self.reader.request(fields, number, record.line)
+        return self.reader.request(fields, number, record.number)
 
     def _wrapped(self, record: Record) -> dict[str, Any]:
         given = {name.strip().lower(): value for name, value in record.fields.items() if value not in (None, "")}
-        custom_id = next((str(given[name]) for name in ID_COLUMNS if name in given), f"row-{record.line}")
+        custom_id = next((str(given[name]) for name in ID_COLUMNS if name in given), f"row-{record.number}")
         question = next((given[name] for name in QUESTION_COLUMNS if name in given), None)
         if not isinstance(question, str):
             raise BadLine("missing_required_parameter", "there is no question", "question", custom_id[:512])

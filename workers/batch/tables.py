@@ -22,9 +22,9 @@ NO_PARQUET = "Parquet files need the extra `parquet`: pip install 'kaozheng[parq
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """line: from 1, at which it begins; in a Parquet file the number of the row. bad: why it cannot be read."""
+    """number: of the line at which it begins, from 1; in a Parquet file of the row. bad: why it cannot be read."""
 
-    line: int
+    number: int
     fields: dict[str, Any]
     bad: BadLine | None = None
 

@@ -1,21 +1,22 @@
 """What POST /v1/batches asks for: OpenAI's fields, and under `kaozheng` when and how far the job may go."""
 
 import re
-import time
-import zoneinfo
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, timedelta
+from time import time as seconds_since_1970
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from workers.batch.night import BadNight, span_of
 from workers.batch.records import ENDPOINTS, Job, new_job_id
 from workers.problems import Problem
 from workers.requests import wrong_field
 
 MOST_DAYS = 30
 _WINDOW = re.compile(r"([1-9][0-9]{0,2})([hd])")
-_NIGHT = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9] (\S{1,64})")
+_CLOCK = re.compile(r"[0-2][0-9]:[0-5][0-9]")
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Value = Annotated[str, StringConstraints(max_length=512)]
@@ -69,7 +70,7 @@ class Ordered:
 
     def job(self) -> Job:
         """Raises Problem for a time or a window that is none."""
-        ours, now = self.body.ours, int(time.time())
+        ours, now = self.body.ours, int(seconds_since_1970())
         return Job(
             new_job_id(),
             self.user,
@@ -106,14 +107,26 @@ def not_before(given: str) -> int:
         raise Problem("bad_question", detail, "kaozheng.at") from None
 
 
-def night_of(given: str) -> str:
-    """Hours with their time zone, as they were given. Raises Problem."""
-    found = _NIGHT.fullmatch(given)
+def time_of(given: str, time_zone: str, field: str, now: datetime | None = None) -> int:
+    """The same of a time without an offset, in this zone ("": the system's); `22:00` is the next one to come."""
+    now = (now or datetime.now(UTC)).astimezone(ZoneInfo(time_zone) if time_zone else None)
     try:
-        if found is None:
-            raise ValueError
-        zoneinfo.ZoneInfo(found[3])
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        detail = "hours are HH:MM-HH:MM and a time zone, as `22:00-06:00 Asia/Shanghai`"
-        raise Problem("bad_question", detail, "kaozheng.window") from None
+        if _CLOCK.fullmatch(given):
+            at = datetime.combine(now.date(), time.fromisoformat(given), now.tzinfo)
+            if at <= now:
+                at = datetime.combine(now.date() + timedelta(days=1), time.fromisoformat(given), now.tzinfo)
+        else:
+            at = datetime.fromisoformat(given)
+            at = at if at.tzinfo else at.replace(tzinfo=now.tzinfo)
+        return max(0, int(at.timestamp()))
+    except (ValueError, OverflowError, OSError):
+        raise Problem("bad_question", "a time is 22:00 or 2026-11-22T22:00", field) from None
+
+
+def night_of(given: str, field: str = "kaozheng.window") -> str:
+    """Hours with their time zone, as they were given. Raises Problem."""
+    try:
+        span_of(given)
+    except BadNight as bad:
+        raise Problem("bad_question", str(bad), field) from None
     return given

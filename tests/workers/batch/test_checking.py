@@ -35,7 +35,7 @@ async def read(content: bytes, max_rows: int = 50_000, rules: FillRules = RULES)
     reader = rules.reader(CHAT)
     rows: list[Row] = []
     bad: list[RowEnd] = []
-    async for piece in checked(lines_of(pieces(content), reader.max_line_bytes), reader, max_rows, Checked()):
+    async for piece in checked(lines_of(pieces(content), reader.max_line_bytes), reader.row, max_rows, Checked()):
         rows += piece.rows
         bad += piece.bad
     return rows, bad

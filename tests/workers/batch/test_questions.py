@@ -26,7 +26,7 @@ def read(
         try:
             good.append(reader.row(record, number))
         except BadLine as error:
-            bad.append((record.line, error.code))
+            bad.append((record.number, error.code))
     return [(row.custom_id, json.loads(row.body)) for row in good], bad
 
 
