@@ -30,7 +30,8 @@ LINE = re.compile(r"(?P<hash>sha256:[0-9a-f]{64})(?: (?P<created>\S+))?(?: (?P<r
 MAX_NAME_CHARACTERS = 100
 MAX_DAYS = 36_500
 SCOPES = ("ask", "read", "batch", "admin")
-"""ask: put, cancel and forget questions; read: what was answered; batch: files of questions; admin: the metrics."""
+"""ask: put, cancel and forget questions; read: what was answered; batch: files of questions; admin: the operator's page
+and the metrics."""
 USUAL_SCOPES = ("ask", "read", "batch")
 
 
@@ -122,6 +123,10 @@ class Keys:
         asked = hashed(key)
         matches = [known for known in self._known() if hmac.compare_digest(asked, known.hash)]
         return next((known for known in matches if not known.expired(self.now())), None)
+
+    def all(self) -> tuple[KeptKey, ...]:
+        """Those of the settings first; expired ones too."""
+        return self._known()
 
     def good(self, user: str) -> bool:
         """Whether the key of this user would be let in now. Without any key everybody is let in, under one name."""

@@ -161,6 +161,22 @@ class Quotas:
                     pipe.incrby(cost, amounts["cost"])
                 await pipe.execute()
 
+    async def used(self, user: str) -> dict[str, float]:
+        """What a key has used, by the names of its limits as far as one can be used up. Raises StoreDown."""
+        minute, day, cost, runs = _keys(user, self.now())
+        now = round(self.now() * 1_000)
+        with reaching():
+            async with self.client.pipeline(transaction=False) as pipe:
+                pipe.zcount(minute, now - 60_000, "+inf")
+                pipe.zcount(runs, now, "+inf")
+                pipe.hmget(day, "requests", "tokens", "upload_bytes", "cost")
+                pipe.get(cost)
+                requests, running, today, total = await pipe.execute()
+        daily = [int(each or 0) for each in today]
+        counted = {"requests_per_minute": requests, "concurrent_runs": running, "requests_per_day": daily[0]}
+        counted |= {"tokens_per_day": daily[1], "upload_bytes_per_day": daily[2]}
+        return {**counted, "cost_per_day": daily[3] / MICRO, "cost_total": int(total or 0) / MICRO}
+
     async def leave(self, lease: Lease) -> None:
         """The run is over. A store that is down forgets it by itself when the lease ends."""
         if self._held.pop(lease.id, None) is None:

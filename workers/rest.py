@@ -24,6 +24,7 @@ from workers.idempotency import begun_once, joined, key_of_request
 from workers.mcp_doors import McpOverHttp
 from workers.metrics import CONTENT_TYPE
 from workers.openapi import ANSWERED, ASKED, EVENTS, PROBLEMS, RUN, SOURCE, SOURCES, describe
+from workers.operator_doors import add_operator
 from workers.page.files import Page
 from workers.page.login import get_login, post_login, post_logout
 from workers.problems import UNKNOWN_ANSWER, Problem, problem_of
@@ -65,12 +66,15 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     app.add_api_route("/v1/answers/{answer_id}/sources", list_sources, methods=["GET"], **SOURCES)
     app.add_api_route("/v1/answers/{answer_id}/sources/{number}", get_source, methods=["GET"], **SOURCE)
     add_shares(app)
+    add_operator(app)
     add_dialects(app)
     add_batches(app)
     app.add_api_route("/healthz", healthz, methods=["GET"])
     app.add_api_route("/readyz", readyz, methods=["GET"])
     app.add_api_route("/metrics", metrics, methods=["GET"], response_class=PlainTextResponse)
     app.add_api_route("/", page.index, methods=["GET", "HEAD"], include_in_schema=False)
+    for name in ("operator", "batches"):
+        app.add_api_route(f"/{name}", page.page_of(name), methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/shared", page.shared, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/page/{path:path}", page.file, methods=["GET", "HEAD"], include_in_schema=False)
     app.add_api_route("/login", get_login, methods=["GET"], include_in_schema=False)

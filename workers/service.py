@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # which need us, or the store's client
     from workers.batch.files import FileStore
     from workers.batch.filling import FillRules
     from workers.batch.job_store import JobStore
+    from workers.overview import Overview
     from workers.quota_store import Quotas
     from workers.run_log import RunLog
     from workers.shares import Shares
@@ -126,6 +127,7 @@ class Service:
     queue: "Redis | None" = None
     for_rows: "Service | None" = None
     shares: "Shares | None" = None
+    overview: "Overview | None" = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def meter_of(self, user: str) -> Meter:

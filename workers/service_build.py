@@ -22,6 +22,7 @@ from workers.doctor import Finding
 from workers.keys import FILE_NAME, Keys
 from workers.meter import Meter
 from workers.model_start import check_at_start
+from workers.overview_build import open_overview
 from workers.queue import open_queue
 from workers.quota_store import Quotas
 from workers.run_log import RunLog
@@ -82,6 +83,7 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
             jobs=JobStore(queue, retention.answer_seconds),
             queue=queue,
         )
+        service = replace(service, overview=open_overview(service, settings, store))
         patient = replace(house.deps, degrade=False)
         for_rows = replace(service, ask=ways.asking(patient), metered=ways.metering(patient), stopping=asyncio.Event())
         yield replace(service, for_rows=for_rows)

@@ -22,6 +22,10 @@ class Slots:
     def taken(self) -> int:
         return self._taken
 
+    @property
+    def limit(self) -> int:
+        return self._limit
+
     def check(self) -> None:
         """Raises Problem `stopping` or `overloaded` when take() would."""
         if self.closed:

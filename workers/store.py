@@ -120,7 +120,7 @@ class Store:
     def __init__(self, client: Redis, retention: Retention) -> None:
         """client: answers with bytes; whoever made it closes it."""
         self.client, self._retention = client, retention
-        self.poisoned = 0
+        self.poisoned = self.pages_asked = self.pages_found = 0
 
     async def migrate(self) -> None:
         """Marks an empty store with our version; an older one does not exist yet, a newer one is refused."""
@@ -206,7 +206,10 @@ class Store:
 
     async def get_page(self, url: str) -> KeptPage | None:
         """What came of this address not long ago."""
-        return self._read(PAGE, await self._get(page_key(url)))
+        found = self._read(PAGE, await self._get(page_key(url)))
+        self.pages_asked += 1
+        self.pages_found += found is not None
+        return found
 
     async def put_page(self, url: str, kept: KeptPage, seconds: float) -> bool:
         """Keeps what came of the address for so long; False for what is not to be shared: an upload, a file of the

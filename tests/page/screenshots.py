@@ -51,7 +51,7 @@ def service(folder: str) -> tuple[subprocess.Popen[str], str]:
     running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
     assert running.stderr
     for line in running.stderr:
-        if found := re.search(r"(http://\S+?)/v1/answers", line):
+        if found := re.search(r"(http://[^\s/]+)/", line):
             return running, found[1]
     raise SystemExit("the service did not start")
 

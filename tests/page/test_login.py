@@ -52,7 +52,8 @@ async def test_what_changes_something_by_cookie_needs_the_token() -> None:
         told = (await client.get("/login")).json()
     assert [(answer.status_code, answer.json()["code"]) for answer in (without, wrong)] == [(403, "csrf")] * 2
     assert (right.status_code, read.status_code) == (200, 200)
-    assert told == {"needed": True, "logged_in": True, "token": token_of(KEY), "refused": False}
+    state = {"needed": True, "logged_in": True, "token": token_of(KEY), "refused": False, "scopes": list(SCOPES)}
+    assert told == state
 
 
 @pytest.mark.parametrize("cookie", ["kaozheng_key=kz_wrong", "kaozheng_key", 'kaozheng_key="\\', "\x80=;;,", ""])

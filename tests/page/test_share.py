@@ -118,6 +118,7 @@ async def test_without_keys_no_link_is_said_to_work_elsewhere(browser: Browser, 
         await walk.answered()
         await walk.page.get_by_role("button", name="分享").click()
         await expect(walk.page.locator("form.share")).to_contain_text("只能在本机阅读")
+        await expect(walk.page.locator("form.share")).not_to_contain_text("false")
         assert await walk.page.locator("form.share [type=checkbox]").count() == 0
         await walk.page.get_by_role("button", name="生成链接").click()
         await expect(walk.page.locator("input.link")).to_have_value(re.compile("/shared#"))

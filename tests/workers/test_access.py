@@ -1,6 +1,6 @@
 """The authorisation matrix: every route of /openapi.json, asked by six callers. A route without a rule fails here."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,9 +16,13 @@ from workers.access import RULES, UNNAMED, Rule, rule_of
 from workers.batch.files import FileStore, Wanted
 from workers.batch.job_store import JobStore
 from workers.batch.records import Job, new_job_id
+from workers.doctor import Finding
 from workers.keys import SCOPES, Keys, Wish, create_key, revoke_key
+from workers.overview import Overview
+from workers.quota_store import Quotas
 from workers.rest import rest_app
 from workers.run_log import RunLog
+from workers.service import Service
 from workers.shares import Shares
 from workers.store import Retention, Store
 from workers.store_keys import Owner
@@ -93,6 +97,13 @@ class House:
         return {**BODIES[path], "input_file_id": await self.uploaded(user)}
 
 
+def overview_of(service: Service, store: Store, jobs: JobStore) -> Overview:
+    async def examined() -> AsyncGenerator[Finding, None]:
+        yield Finding("store", "works", "answers")
+
+    return Overview("1", store, jobs, Quotas(store.client), service.keys, service.metrics, examined)
+
+
 @pytest.fixture
 async def house(valkey: Redis, tmp_path: Path) -> AsyncIterator[House]:
     file = tmp_path / "keys"
@@ -101,6 +112,7 @@ async def house(valkey: Redis, tmp_path: Path) -> AsyncIterator[House]:
     store, log, files = Store(valkey, Retention(60, 60, 0)), RunLog(valkey), FileStore(valkey)
     jobs, shares = JobStore(valkey), Shares(valkey)
     served = service_of(store=store, run_log=log, keys=Keys(file=file), files=files, jobs=jobs, shares=shares)
+    served = replace(served, overview=overview_of(served, store, jobs))
     async with serving(served) as client:
         yield House(client, {**keys, "wrong key": "kz_wrong"}, file, log, store, files, jobs, shares)
 

@@ -2,7 +2,7 @@
 
 import gzip
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -64,6 +64,14 @@ class Page:
         if prefers_html(request.headers.get("accept", "")):
             return self._sent(request, "index.html")
         return JSONResponse(dict(ABOUT), headers={"Vary": "Accept"})
+
+    def page_of(self, name: str) -> Callable[[Request], Awaitable[Response]]:
+        """What serves a further page; all that it shows, it has to ask for with a key."""
+
+        async def page(request: Request) -> Response:
+            return self._sent(request, f"{name}.html")
+
+        return page
 
     async def shared(self, request: Request) -> Response:
         """The same page for the reader of a link, whose token stands behind the `#` and so never comes here."""

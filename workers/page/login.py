@@ -1,8 +1,11 @@
 """Logging in and out: a key that is known becomes a cookie, and goes with it."""
 
+from typing import Any
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from workers.keys import SCOPES, KeptKey
 from workers.page.cookie import COOKIE, COOKIE_SECONDS, key_in, token_of
 from workers.problems import Problem
 from workers.requests import read_json
@@ -10,13 +13,11 @@ from workers.service import Service
 
 
 async def get_login(request: Request) -> Response:
-    """Whether a key is needed here, whether the cookie holds one that is known, and the token that goes with it."""
+    """Whether a key is needed here, whether the cookie holds one that is known, what it may do, and its token."""
     keys = request.state.service.keys
-    key = key_in(request.headers)
-    known = bool(keys) and bool(key) and bool(keys.owner(key))
-    refused = bool(keys) and bool(key) and not known
-    token = token_of(key) if known else ""
-    fields = {"needed": bool(keys), "logged_in": known, "token": token, "refused": refused}
+    sent = key_in(request.headers)
+    known = keys.find(sent) if sent else None
+    fields = {**_state(bool(keys), sent, known), "refused": bool(keys and sent) and known is None}
     return JSONResponse(fields, headers={"Vary": "Cookie"})
 
 
@@ -24,13 +25,21 @@ async def post_login(request: Request) -> Response:
     """Takes `{"key": "…"}`. Raises Problem `wrong_key`."""
     service: Service = request.state.service
     key = (await read_json(request, service.limits)).get("key")
-    if not isinstance(key, str) or not service.keys.owner(key.strip()):
+    known = service.keys.find(key.strip()) if isinstance(key, str) else None
+    if known is None or not isinstance(key, str):
         raise Problem("wrong_key", "this key is not accepted here; ask the operator for one", "key")
     key = key.strip()
-    response = JSONResponse({"needed": True, "logged_in": True, "token": token_of(key), "refused": False})
+    response = JSONResponse({**_state(True, key, known), "refused": False})
     secure = "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", ""))
     response.set_cookie(COOKIE, key, COOKIE_SECONDS, path="/", secure=secure, httponly=True, samesite="strict")
     return response
+
+
+def _state(needed: bool, key: str, known: KeptKey | None) -> dict[str, Any]:
+    """Without keys whoever is served here may do everything."""
+    scopes = known.scopes if known else () if needed else SCOPES
+    token = token_of(key) if known and needed else ""
+    return {"needed": needed, "logged_in": bool(known and needed), "token": token, "scopes": list(scopes)}
 
 
 async def post_logout() -> Response:

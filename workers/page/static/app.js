@@ -2,11 +2,12 @@
 
 import { Answer } from "./blocks.js";
 import { closeCard, isOpen, localTime } from "./card.js";
+import * as door from "./door.js";
 import { byId, el } from "./elements.js";
 import * as past from "./past.js";
 import * as service from "./service.js";
 import { Turn } from "./turn.js";
-import { chosenLanguage, current, explained, meaning, say, speak } from "./words.js";
+import { say } from "./words.js";
 
 const MOST_TURNS = 30; // in the page; older ones stay in the history
 const MOST_FILES = 10;
@@ -28,11 +29,6 @@ function tell(text) {
 
 function problem(text) {
   byId("problem").textContent = text;
-}
-
-function failed(refused) {
-  if (refused.status === 401) showLogin();
-  return explained(refused instanceof service.Refused ? refused : new service.Refused("internal", ""));
 }
 
 function show(turn) {
@@ -67,7 +63,7 @@ ask.addEventListener("submit", async (event) => {
   try {
     await begin(now, asked);
   } catch (refused) {
-    const words = failed(refused);
+    const words = door.failed(refused);
     if (turn.element.isConnected) turn.fail(refused.code ?? "internal", refused.detail);
     else problem(words);
   }
@@ -118,7 +114,7 @@ byId("stop").addEventListener("click", async () => {
     if (now.id) await service.cancel(now.id);
     else now.stopper.abort();
   } catch (refused) {
-    problem(failed(refused));
+    problem(door.failed(refused));
     byId("stop").disabled = false;
   }
   question.focus();
@@ -222,7 +218,7 @@ async function open(id, row) {
   } catch (refused) {
     if (refused.code === "not_found") past.forget(id);
     turn.fail(refused.code ?? "internal", "");
-    failed(refused);
+    door.failed(refused);
   }
   if (running === now) busy(null);
   turn.title.focus();
@@ -232,72 +228,15 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && isOpen()) closeCard();
 });
 
-byId("language").addEventListener("click", () => {
-  past.choose("language", current() === "zh" ? "en" : "zh");
-  words();
-});
-
 function words() {
-  speak(chosenLanguage(past.choice("language"), navigator.languages));
-  const other = byId("language");
-  [other.textContent, other.lang] = current() === "zh" ? ["English", "en"] : ["中文", "zh"];
   closeCard();
   for (const turn of turns) turn.relabel();
   listFiles();
   if (!byId("past").hidden) listPast();
 }
 
-byId("theme").addEventListener("click", () => {
-  const dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  const now = past.choice("theme") || (dark ? "dark" : "light");
-  past.choose("theme", now === "dark" ? "light" : "dark");
-  colours();
-});
-
-function colours() {
-  const chosen = past.choice("theme");
-  if (chosen) document.documentElement.dataset.theme = chosen;
-}
-
-function showLogin() {
-  byId("login").hidden = false;
-  byId("logout").hidden = true;
-  byId("key").focus();
-}
-
-byId("login").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  byId("login-problem").textContent = "";
-  try {
-    const body = JSON.stringify({ key: byId("key").value });
-    loggedIn(await service.json("login", { method: "POST", body, headers: { "Content-Type": "application/json" } }));
-    byId("key").value = "";
-    problem("");
-    question.focus();
-    openAsked();
-  } catch (refused) {
-    byId("login-problem").textContent = refused.code === "wrong_key" ? meaning("wrong_key") : explained(refused);
-  }
-});
-
-byId("logout").addEventListener("click", async () => {
-  leave();
-  await service.call("logout", { method: "POST" }).catch((refused) => problem(failed(refused)));
-  service.setToken("");
-  showLogin();
-});
-
-function loggedIn(state) {
-  service.setToken(state.token);
-  Object.assign(service.session, state);
-  byId("login").hidden = READING || !state.needed || state.logged_in;
-  byId("logout").hidden = !state.logged_in;
-  if (!byId("login").hidden) showLogin();
-  if (state.refused) byId("login-problem").textContent = meaning("wrong_key");
-}
-
 function openAsked() {
-  if (READING) return void import("./shared.js").then((shared) => shared.open({ show, tell, login: showLogin }));
+  if (READING) return void import("./shared.js").then((shared) => shared.open({ show, tell, login: door.showLogin }));
   const asked = location.hash.slice(1);
   const known = byId(asked) !== null || turns.length > 0 || !byId("login").hidden;
   if (/^[\w-]{1,64}$/.test(asked) && !known) void open(asked, past.past().find((row) => row.id === asked));
@@ -311,10 +250,17 @@ function rehearse() {
   for (const text of ["## a\n\n**b**[citation:1] <https://a.example/>", "\n\n- c\n\n| d |\n|---|\n| `e` |\n"]) answer.update(text);
 }
 
-colours();
-words();
 question.value = past.draft();
-await service.json("login").then(loggedIn, () => {});
+await door.open({
+  quiet: READING,
+  words,
+  entered() {
+    problem("");
+    question.focus();
+    openAsked();
+  },
+  left: leave,
+});
 openAsked();
 document.documentElement.dataset.ready = "";
 (globalThis.requestIdleCallback ?? setTimeout)(rehearse);

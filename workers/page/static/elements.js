@@ -7,7 +7,7 @@ export function el(tag, given = {}, ...children) {
     if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
     else made.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.filter((child) => child !== undefined && child !== null && child !== ""));
+  made.append(...children.filter((child) => child !== undefined && child !== null && child !== "" && child !== false));
   return made;
 }
 

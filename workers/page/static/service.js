@@ -140,3 +140,9 @@ export const revoke = (id, link) => call(`${placeOf({ id })}/shares/${encodeURIC
 export const share = (id, wanted) => post(`${placeOf({ id })}/shares`, wanted);
 
 export const post = (path, body) => json(path, { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+
+/** The doctor's findings as they come. */
+export async function* examined() {
+  const response = await call("v1/operator/doctor", { method: "POST" });
+  yield* eventsOf(response, new AbortController().signal);
+}

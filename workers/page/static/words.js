@@ -40,6 +40,7 @@ const EN = {
   share_anybody: "readable without a key", share_make: "Make a link", share_link: "The link", share_copy: "Copy the link",
   share_once: "Copy the link now: it is not shown again.", link_until: "until {time}", link_anybody: "without a key", link_key: "with a key",
   link_revoke: "Take back", link_revoked: "taken back", link_expired: "expired",
+  batches: "Batches", operator: "Operator", ask_page: "Ask", skip_main: "Go to the content",
   shared_until: "A shared answer. This link is good until {time}.", shared_own: "Ask a question of your own",
 };
 
@@ -83,6 +84,7 @@ const ZH = {
   share_anybody: "无需密钥即可阅读", share_make: "生成链接", share_link: "链接", share_copy: "复制链接",
   share_once: "请现在复制链接，之后不再显示。", link_until: "有效至 {time}", link_anybody: "无需密钥", link_key: "需要密钥",
   link_revoke: "收回", link_revoked: "已收回", link_expired: "已过期",
+  batches: "批处理", operator: "运维", ask_page: "提问", skip_main: "跳到内容",
   shared_until: "这是别人分享的回答，链接有效至 {time}。", shared_own: "自己提问",
 };
 
@@ -172,6 +174,12 @@ export function explained(refused) {
   const told = meaning(refused.code, refused.detail);
   const detail = refused.detail && refused.detail !== refused.code ? refused.detail : "";
   return detail && told !== detail ? `${told} (${detail})` : told;
+}
+
+/** The words of a page of its own. */
+export function teach(english, chinese) {
+  Object.assign(EN, english);
+  Object.assign(ZH, chinese);
 }
 
 export const hasWords = () => [Object.keys(EN), Object.keys(ZH)];

@@ -1,0 +1,41 @@
+// The words of the operator's page and of the page of batches, in English and Chinese.
+
+export const EN = {
+  refresh: "Refresh", as_of: "As of {time} · version {version}", now: "Now", ready: "Ready", not_ready: "Not ready", none: "None.",
+  answers_now: "{running} of at most {most} questions are being answered", stopping_now: "The service is being stopped; {running} questions are still being answered",
+  works: "works", warning: "look", fails: "fails", skipped: "not examined",
+  queue: "Queue of batches", queue_now: "{jobs} jobs that have not ended · {waiting} rows wait · {running} rows run",
+  job: "Batch", owner: "Key", status: "Status", rows: "Rows", completed: "Answered", failed_rows: "Failed", running: "Running", created: "Made",
+  status_validating: "is being checked", status_failed: "refused", status_in_progress: "in progress", status_finalizing: "is being finished",
+  status_completed: "completed", status_expired: "expired", status_cancelling: "is being cancelled", status_cancelled: "cancelled",
+  caches: "Caches and store", cache: "Cache", kept: "Kept", hits: "Hits", cache_pages: "Pages of the web", cache_prefix: "Prompts in the model server",
+  kept_pages: "{count} addresses", kept_more: "more than {count} addresses", kept_tokens: "{count} tokens read from it", nothing_yet: "nothing yet",
+  store_now: "Store: {server} · {used} of {most} · {poisoned} damaged values met",
+  limits: "Keys and limits", usual_limits: "Limits of a key without its own: {limits}", no_limits: "Keys have no limits but their own.", more_keys: "and {count} more keys",
+  key_name: "Key", scopes: "May", expires: "Expires", never: "never", requests_per_minute: "Requests, minute", requests_per_day: "Requests, day",
+  concurrent_runs: "At once", tokens_per_day: "Tokens, day", upload_bytes_per_day: "Upload bytes, day", cost_per_answer: "Cost, answer",
+  cost_per_day: "Cost, day", cost_total: "Cost, in all",
+  counted: "All that this process has counted ({count})", metrics: "Counts", metric: "Name", labels: "Labels", value: "Value",
+  doctor: "Doctor", doctor_run: "Examine", doctor_what: "It asks the model, the search engines and one page of the web; with a large model this takes minutes.",
+  doctor_runs: "The doctor is at work…", doctor_done: "Examined: {fails} fail, {warning} to look at.",
+};
+
+export const ZH = {
+  refresh: "刷新", as_of: "截至 {time} · 版本 {version}", now: "现在", ready: "就绪", not_ready: "未就绪", none: "没有。",
+  answers_now: "正在回答 {running} 个问题，最多 {most} 个", stopping_now: "服务正在停止，还有 {running} 个问题正在回答",
+  works: "正常", warning: "注意", fails: "失败", skipped: "未检查",
+  queue: "批处理队列", queue_now: "{jobs} 个任务未结束 · {waiting} 行等待 · {running} 行运行中",
+  job: "批次", owner: "密钥", status: "状态", rows: "行数", completed: "已回答", failed_rows: "失败", running: "运行中", created: "创建于",
+  status_validating: "正在检查", status_failed: "被拒绝", status_in_progress: "进行中", status_finalizing: "正在收尾",
+  status_completed: "已完成", status_expired: "已过期", status_cancelling: "正在取消", status_cancelled: "已取消",
+  caches: "缓存与存储", cache: "缓存", kept: "保存", hits: "命中", cache_pages: "网页", cache_prefix: "模型服务器中的提示",
+  kept_pages: "{count} 个地址", kept_more: "多于 {count} 个地址", kept_tokens: "从中读取 {count} 个词元", nothing_yet: "暂无",
+  store_now: "存储：{server} · 已用 {used}，上限 {most} · 遇到 {poisoned} 个损坏的值",
+  limits: "密钥与限额", usual_limits: "未单独设限的密钥：{limits}", no_limits: "除各密钥自己的限额外，没有其他限额。", more_keys: "另有 {count} 个密钥",
+  key_name: "密钥", scopes: "权限", expires: "有效期", never: "永久", requests_per_minute: "每分钟请求", requests_per_day: "每日请求",
+  concurrent_runs: "同时进行", tokens_per_day: "每日词元", upload_bytes_per_day: "每日上传字节", cost_per_answer: "每答费用",
+  cost_per_day: "每日费用", cost_total: "总费用",
+  counted: "本进程的全部计数（{count}）", metrics: "计数", metric: "名称", labels: "标签", value: "值",
+  doctor: "诊断", doctor_run: "开始诊断", doctor_what: "会询问模型、搜索引擎和一个网页；模型较大时需要几分钟。",
+  doctor_runs: "正在诊断…", doctor_done: "诊断完成：{fails} 项失败，{warning} 项需注意。",
+};
