@@ -17,14 +17,13 @@ _MARKDOWN_LINK = re.compile(
     r"!?\[((?:[^\[\]\n]|\[[^\[\]\n]*\])*)\]\(\s*<?([^()\s>]*(?:\([^()\s]*\)[^()\s>]*)*)>?[^()\n]*\)"
 )
 _REFERENCE = re.compile(r"^[ \t]{0,3}\[[^\]\n]{1,200}\]:[ \t]*\S+.*$", re.MULTILINE)
+_DEFINES = re.compile(r"^(\s{0,3}\[[^\]\n]+\]):", re.MULTILINE)  # what became a reference when links went out of it
 _REFERRED = re.compile(r"(?<=\])\[[^\]\n]{0,200}\]")
 _ADDRESS = re.compile(
-    r"(?:(?<![a-z0-9])[a-z][a-z0-9+.-]{1,20}:/+|(?<![a-z0-9])www\.|mailto:|tel:)[^\s<>|`\"'）】」』，。；、]*",
+    r"(?:(?:(?<![a-z0-9])[a-z][a-z0-9+.-]{1,20}|https?):/+|www\.|mailto:|tel:)[^\s<>|`\"'）】」』，。；、]*",
     re.IGNORECASE,
 )
-_HOST = re.compile(
-    r"(?<![\w@./\[\\-])((?:[a-z0-9_][a-z0-9-]{0,62}\.)+[a-z]{2,24})(?![\w-])(?!\.[a-z0-9])", re.IGNORECASE | re.ASCII
-)
+_HOST = re.compile(r"(?<![\w@./\[\\-])((?:[a-z0-9_][a-z0-9-]{0,62}\.)+[a-z]{2,24})(?![\w-])", re.IGNORECASE | re.ASCII)
 _EMAIL = re.compile(r"([\w.+-]{1,64})@((?:[a-z0-9-]{1,63}\.)+[a-z]{2,24})\b", re.IGNORECASE | re.ASCII)
 _LINE_START = re.compile(r"^([ \t]*)&gt;", re.MULTILINE)
 _NAMED = re.compile(r"@(?=(?:channel|here|everyone|group)\b)", re.IGNORECASE)
@@ -135,7 +134,7 @@ def markdown(text: str, sources: Collection[str]) -> str:
         pieces.append(_plain(text[last : match.start()], allowed))
         pieces.append(_linked(match, allowed))
         last = match.end()
-    return "".join((*pieces, _plain(text[last:], allowed)))
+    return _DEFINES.sub(r"\1 :", "".join((*pieces, _plain(text[last:], allowed))))
 
 
 def _linked(match: re.Match[str], allowed: frozenset[str]) -> str:

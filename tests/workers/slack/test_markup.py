@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.fake_slack import seen
@@ -47,6 +47,10 @@ def test_no_hostile_title_mentions_anybody_or_links_elsewhere(text: str) -> None
     assert set(shown.links) <= {SOURCE}
 
 
+@example(["evil.test.", "a."])
+@example(["<!channel> look", "www.evil.test/x", "www.evil.test/x"])
+@example(["[", "[click](https://evil.test)", "[1]: https://evil.test"])
+@example(["evil.com/x?d=1", "HTTPS://EVIL.TEST/X"])
 @given(st.lists(st.sampled_from([*HOSTILE, " ", "[", "](", ")", "<", ">", "|", "`", "\n", "好", "a."]), max_size=6))
 def test_no_mixture_of_hostile_pieces_does_either(pieces: list[str]) -> None:
     shown = seen(message(markdown("".join(pieces), [SOURCE])))
