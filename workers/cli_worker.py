@@ -17,7 +17,7 @@ from workers.service_build import open_service
 from workers.settings import Settings, load_settings
 from workers.terminal import say
 from workers.valkey import store_address
-from workers.worker_build import WorkerConfig, config_of, open_worker, patience_of, rows_of_service
+from workers.worker_build import WorkerConfig, config_of, open_worker, patience_of, rows_of_service, within_limits
 
 
 def run(rows: int | None, config: Path | None, broker: type[LeaseBroker] = LeaseBroker) -> int:
@@ -50,7 +50,7 @@ async def work_on(settings: Settings, service: Service, config: WorkerConfig, st
     assert service.queue is not None, "open_service opens it"
     for complaint in await complaints(service.queue):
         say(f"kaozheng: {complaint}")
-    async with open_worker(config, rows_of_service(service, patience_of(settings))) as worker:
+    async with open_worker(within_limits(config, service), rows_of_service(service, patience_of(settings))) as worker:
         say(f"kaozheng: worker [{os.getpid()}] takes {config.room.rows} rows at a time (Ctrl-C stops it)")
         await worker.work(stop)
 
@@ -64,6 +64,7 @@ async def working_beside(settings: Settings, service: Service) -> AsyncGenerator
         return
     async with store_address(settings.redis_url, settings.data_dir) as store:
         config = replace(config_of(settings, queue_address(settings, store)), drain_seconds=0.0)
+        config = within_limits(config, service)
         async with open_worker(config, rows_of_service(service, patience_of(settings))) as worker:
             stop = asyncio.Event()
             task = asyncio.create_task(worker.work(stop))

@@ -27,8 +27,3 @@ class FileSettings(BaseSettings):
         600, gt=0, le=86_400, description="longest time for the upload of one such file, in seconds"
     )
     batch_rows: int = Field(50_000, ge=1, le=1_000_000, description="requests in one batch at most")
-    price_search: float = Field(0.0, ge=0, le=1e9, description="price of a thousand searches, in the same currency")
-    price_page: float = Field(0.0, ge=0, le=1e9, description="price of a thousand pages read, in the same currency")
-    currency: str = Field(
-        "", max_length=8, pattern=r"^[A-Za-z€¥$£]*$", description="name of the currency of all prices, to be shown"
-    )

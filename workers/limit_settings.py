@@ -33,6 +33,11 @@ class LimitSettings(BaseSettings):
     key_cost_total: float = _cost("cost altogether")
     price_prompt: float = Field(0.0, ge=0, le=1e9, description="price of a million prompt tokens, in any currency")
     price_completion: float = Field(0.0, ge=0, le=1e9, description="price of a million tokens that the model writes")
+    price_search: float = Field(0.0, ge=0, le=1e9, description="price of a thousand searches, in the same currency")
+    price_page: float = Field(0.0, ge=0, le=1e9, description="price of a thousand pages, in the same currency")
+    currency: str = Field(
+        "", max_length=8, pattern=r"^[A-Za-z€¥$£]*$", description="name of that currency, to be shown beside amounts"
+    )
     limits_without_store: Literal["open", "closed"] = Field(
         "open", description="while the store is down, requests with limits are let in (open) or refused (closed)"
     )
@@ -60,4 +65,4 @@ class LimitSettings(BaseSettings):
 
     @property
     def prices(self) -> Prices:
-        return Prices(self.price_prompt, self.price_completion)
+        return Prices(self.price_prompt, self.price_completion, self.price_search, self.price_page)

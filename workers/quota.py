@@ -37,10 +37,16 @@ LIMIT_NAMES = tuple(field.name for field in fields(Quota))
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """Of a million tokens, in any currency; 0: nothing is reckoned."""
+    """Of a million tokens, of a thousand searches and of a thousand pages, in any currency; 0: nothing is reckoned."""
 
     prompt: float = 0.0
     completion: float = 0.0
+    search: float = 0.0
+    page: float = 0.0
 
     def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
         return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
+
+    def of_reading(self, searches: int, pages: int) -> float:
+        """What was looked for and read."""
+        return (searches * self.search + pages * self.page) / 1e3

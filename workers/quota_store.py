@@ -11,11 +11,11 @@ Each decision is one script, so that two replicas never let the same last reques
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, cast
 
 import structlog
 from redis.asyncio import Redis
@@ -141,6 +141,24 @@ class Quotas:
             refused, free, minute, day, tokens, uploaded = map(int, await script(_keys(lease.user, now), arguments))
         lease.used = Used(minute, day, tokens, uploaded, free / 1_000, DAY_SECONDS - now % DAY_SECONDS)
         return refused
+
+    async def used_up(self, user: str, limits: tuple[tuple[str, float], ...]) -> str:
+        """Which limit of tokens or money a key has reached, in words; "" for none. Raises StoreDown."""
+        quota = self.usual.but(limits)
+        if not (quota.tokens_per_day or quota.cost_per_day or quota.cost_total):
+            return ""
+        _, day, total, _ = _keys(user, self.now())
+        with reaching():
+            tokens, cost = await cast(Awaitable[list[bytes | None]], self.client.hmget(day, "tokens", "cost"))
+            spent = cast("bytes | None", await self.client.get(total))
+        reached = (
+            ("tokens a day", quota.tokens_per_day, int(tokens or 0)),
+            ("cost a day", quota.cost_per_day, int(cost or 0) / MICRO),
+            ("cost altogether", quota.cost_total, int(spent or 0) / MICRO),
+        )
+        return next(
+            (f"this key has used up its {name} ({most:,g})" for name, most, used in reached if 0 < most <= used), ""
+        )
 
     async def spend(self, user: str, tokens: int, cost: float) -> None:
         """Adds what a run has used to its key. Raises StoreDown."""

@@ -60,7 +60,7 @@ class Run:
     async def _kept_events(self) -> AsyncGenerator[tuple[Event, bool], None]:
         """Each event, and whether the answer in it was stored."""
         asked = replace(self.asked.question, tenant=self.user)
-        meter = self.service.meter_of(self.user)
+        meter, reading = self.service.meter_of(self.user), 0.0
         asking = self.service.metered(asked, meter) if self.service.metered else self.service.ask(asked)
         counted = self.service.metrics.counted(until_stopped(settled(asking, self.id), self.service.stopping))
         end = End()
@@ -70,25 +70,27 @@ class Run:
                     end.note(event)
                     if isinstance(event, Answered):
                         meter.usage = greater(meter.usage, event.answer.usage)
+                        reading = self.service.prices.of_reading(len(event.answer.asked), len(event.answer.sources))
                         event = self._named(event)
                     yield event, self.kept and isinstance(event, Answered) and await self._keep(event)
         finally:
             end.tell(self.id, self.asked.question.text)
-            await self._charge(meter)
+            await self._charge(meter, reading)
 
     def _named(self, event: Answered) -> Answered:
         """With the id that was promised, and without the model server's address."""
         answer = replace(event.answer, degraded=without_hosts(event.answer.degraded))
         return replace(event, answer=replace(answer, id=self.answer_id or answer.id))
 
-    async def _charge(self, meter: Meter) -> None:
-        """What was used is the key's to answer for, also of a run that its caller left."""
+    async def _charge(self, meter: Meter, reading: float) -> None:
+        """What was used is the key's to answer for, also of a run that its caller left. reading: cost of searches and
+        pages."""
         usage, quotas = meter.usage, self.service.quotas
         tokens = usage.prompt_tokens + usage.completion_tokens
-        if quotas is None or not tokens:
+        if quotas is None or not (tokens or reading):
             return
         try:
-            await self.service.in_store_time(quotas.spend(self.user, tokens, meter.cost))
+            await self.service.in_store_time(quotas.spend(self.user, tokens, meter.cost + reading))
         except StoreError as error:
             structlog.get_logger().warning("usage_not_counted", request_id=self.id, code=error.code)
 

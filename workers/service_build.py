@@ -144,9 +144,7 @@ def fill_rules(settings: Settings) -> FillRules:
 
 def rates_of(settings: Settings, deps: Deps) -> Rates:
     """By what a batch is reckoned before it runs."""
-    with_model = deps.generate is not None
-    search, page = settings.price_search, settings.price_page
-    return Rates(deps.limits, settings.prices, search, page, settings.currency, with_model)
+    return Rates(deps.limits, settings.prices, settings.currency, deps.generate is not None)
 
 
 def _file_limits(settings: Settings) -> FileLimits:

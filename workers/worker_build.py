@@ -4,13 +4,14 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from taskiq.acks import AcknowledgeType
 from taskiq.receiver import Receiver
 
+from workers.batch.budget import Budget
 from workers.batch.fair_share import FairShare
 from workers.batch.job_store import JobStore
 from workers.batch.reconciler import Reconciler
@@ -21,7 +22,7 @@ from workers.broker import ROW_TASK, LeaseBroker, Room, Sources
 from workers.interactive import Handler
 from workers.leases import Beat, Hands
 from workers.queue import beat_client, queue_client
-from workers.row_task import Owned, RowTask, RunRow
+from workers.row_task import Owned, RowTask, RunRow, no_objection
 from workers.service import Service
 from workers.settings import Settings
 
@@ -32,7 +33,7 @@ STOPPING_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
     """address: of the queue's store; drain_seconds: for rows that run when the worker is stopped; handlers: of
-    interactive tasks, by name; broker: what delivers."""
+    interactive tasks, by name; broker: what delivers; objection: why no more rows of a job may begin."""
 
     address: str
     rules: LeaseRules = field(default_factory=LeaseRules)
@@ -40,6 +41,7 @@ class WorkerConfig:
     drain_seconds: float = 25.0
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     broker: type[LeaseBroker] = LeaseBroker
+    objection: Callable[[Job], Awaitable[str]] = no_objection
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ async def open_worker(config: WorkerConfig, run: RunRow) -> AsyncGenerator[Worke
         sources = Sources(leases, fair_share, Reconciler(jobs), client)
         broker = config.broker(sources, hands, Beat(beating, hands, config.rules), config.room)
         places = asyncio.Semaphore(config.room.rows)
-        task = RowTask(Owned(leases, jobs, fair_share, hands, places), run, config.handlers)
+        task = RowTask(Owned(leases, jobs, fair_share, hands, places), run, config.handlers, config.objection)
 
         async def row(job_id: str, entry: str) -> None:  # Taskiq writes to the name of what it is given
             await task(job_id, entry)
@@ -115,6 +117,11 @@ def rows_of_service(service: Service, patience: Patience) -> RunRow:
         return await run_row(job, leased.row, answering, patience)
 
     return run
+
+
+def within_limits(config: WorkerConfig, service: Service) -> WorkerConfig:
+    """The same; jobs whose key has used up what it may spend are stopped."""
+    return replace(config, objection=Budget(service.quotas, service.keys).objection) if service.quotas else config
 
 
 def config_of(settings: Settings, address: str) -> WorkerConfig:

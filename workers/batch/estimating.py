@@ -28,13 +28,10 @@ _BYTES_PER_TOKEN = 3.0
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """limits: by depth; prices: of the model's tokens; search, page: price of a thousand; with_model: False where the
-    quoting reader answers, which takes no tokens."""
+    """limits: by depth; with_model: False where the quoting reader answers, which takes no model's tokens."""
 
     limits: Limits = field(default_factory=Limits)
     prices: Prices = field(default_factory=Prices)
-    search: float = 0.0
-    page: float = 0.0
     currency: str = ""
     with_model: bool = False
 
@@ -122,5 +119,5 @@ def at_most(depth: Depth, question_tokens: int, rates: Rates) -> Amounts:
 
 def _priced(rates: Rates, searches: int, pages: int, tokens: tuple[int, int]) -> Amounts:
     prompt, completion = tokens if rates.with_model else (0, 0)
-    cost = rates.prices.cost(prompt, completion) + searches * rates.search / 1_000 + pages * rates.page / 1_000
+    cost = rates.prices.cost(prompt, completion) + rates.prices.of_reading(searches, pages)
     return Amounts(searches, pages, prompt, completion, cost)

@@ -98,8 +98,11 @@ def _run(job: Job, row: Row, asked: Asked, service: Service) -> Run:
 def _completed(row: Row, body: dict[str, Any], service: Service, seconds: float) -> RowEnd:
     usage = body.get("usage") or {}
     tokens = int(usage.get("prompt_tokens", 0)), int(usage.get("completion_tokens", 0))
+    searches = len(body["asked"]) if "asked" in body else int(usage.get("num_search_queries", 0))
+    pages = len(body.get("sources") or body.get("search_results") or ())
+    cost = service.prices.cost(*tokens) + service.prices.of_reading(searches, pages)
     text = to_json(body, inf_nan_mode="null")
-    return RowEnd(row.number, row.custom_id, "completed", 200, text, 0, seconds, *tokens, service.prices.cost(*tokens))
+    return RowEnd(row.number, row.custom_id, "completed", 200, text, 0, seconds, *tokens, cost)
 
 
 def failed_row(job: Job, row: Row, problem: Problem, seconds: float = 0.0) -> RowEnd:
