@@ -18,7 +18,7 @@ _CUES: dict[Kind, re.Pattern[str]] = {
         r"|(?:[\d一二两三四五六七八九十几每] ?个?(?:秒|分钟|小时|天|日|周|星期|月|年))"
     ),
     "how_to": re.compile(
-        r"^(?:To(?! do (?:this|so))|First|Then|Next|Once|Finally|Use|Run|Type|Add|Edit|Install|Execute|Select|Choose"
+        r"^(?:To(?! do (?:this|so))|First|Then|Next|Once|Use|Run|Type|Add|Edit|Install|Execute|Select|Choose"
         r"|Click|Enter|Open|Set|Start|Make)\b"
         r"|\byou (?:can|need to|must|have to|should)\b|^[#$] \w"
         "|命令|运行|执行|编辑|添加|选择|点击|单击|输入|打开|^(?:要(?!做到)|首先|然后|接着|随后|最后|使用|用)"
