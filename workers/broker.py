@@ -39,9 +39,9 @@ class Room:
     interactive: int = 4
 
     @property
-    def held(self) -> int:
-        """What it may hold: with rows of dead workers, which wait for a place."""
-        return 2 * self.rows + self.interactive
+    def taken_over(self) -> int:
+        """Rows that it may hold: its own, and those of three dead workers, which wait for a place."""
+        return 4 * self.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +158,14 @@ class LeaseBroker(AsyncBroker):
 
     async def _reclaim(self, job_id: str) -> None:
         """Rows of dead workers come before all others, also where every place is taken: they are ours from now on, and
-        run as places are freed."""
+        run as places are freed, or go to whoever has one (RowTask)."""
         rows, interactive = self._hands.counts()
-        free = self._room.interactive - interactive if job_id == INTERACTIVE else 2 * self._room.rows - rows
+        free = self._room.interactive - interactive if job_id == INTERACTIVE else self._room.rows - rows
         if free > 0:
-            released_only = not self._beat.settled
-            self._hold(await self._sources.leases.reclaim(job_id, free, released_only=released_only))
+            self._hold(await self._sources.leases.released(job_id, free))
+        free = free if job_id == INTERACTIVE else self._room.taken_over - self._hands.counts()[0]
+        if free > 0 and self._beat.settled:
+            self._hold(await self._sources.leases.reclaim(job_id, free))
 
     def _message(self, leased: Leased) -> AckableMessage:
         task_id = f"{leased.job_id}/{leased.entry}/{leased.token}"

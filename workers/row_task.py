@@ -63,12 +63,24 @@ class RowTask:
             if job_id == INTERACTIVE:
                 await self._interactive(hand)
             else:
-                async with self.owned.places:
-                    await self._row(hand)
+                await self._in_its_place(hand)
         except StoreError as error:  # the lease runs out, and the row is taken again
             structlog.get_logger().warning("row_left", code=error.code)
         finally:
             self.owned.hands.drop(hand.leased)
+
+    async def _in_its_place(self, hand: Hand) -> None:
+        """A row of a dead worker may find no place here for a whole lease: another worker may have one by then."""
+        try:
+            async with asyncio.timeout(self.owned.leases.rules.seconds):
+                await self.owned.places.acquire()
+        except TimeoutError:
+            await self.owned.leases.release(hand.leased)
+            return
+        try:
+            await self._row(hand)
+        finally:
+            self.owned.places.release()
 
     async def _row(self, hand: Hand) -> None:
         job = await self.owned.fair_share.job_of(hand.leased.job_id)

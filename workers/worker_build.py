@@ -58,7 +58,7 @@ class Worker:
         self.broker.is_worker_process = True
         receiver = Receiver(
             self.broker,
-            max_async_tasks=self.room.held,
+            max_async_tasks=self.room.taken_over + self.room.interactive,
             validate_params=False,
             ack_type=AcknowledgeType.WHEN_EXECUTED,
             wait_tasks_timeout=self.drain_seconds + STOPPING_SECONDS,

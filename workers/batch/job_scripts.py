@@ -191,7 +191,7 @@ return read and read[1] and read[1][2] or {}
 """
 )
 
-# ARGV: owner, lease in milliseconds, how many rows, deliveries at which a row is given up
+# ARGV: owner, least and greatest age of a lease in milliseconds, how many rows, deliveries at which a row is given up
 # Two lists: rows that are now the owner's {entry, fields, token}, and dead ones {entry, fields, token, last owner}.
 RECLAIM = (
     _COMMON
@@ -203,8 +203,9 @@ for _, each in ipairs(pending) do
   local entry, owner, deliveries = each[1], each[2], each[4]
   local found = redis.call('XRANGE', rows, entry, entry)[1]
   if not found then redis.call('XACK', rows, 'rows', entry)
-  elseif deliveries >= tonumber(ARGV[4]) then dead[#dead + 1] = {entry, found[2], deliveries, owner}
-  elseif #ours < tonumber(ARGV[3]) then
+  elseif each[3] > tonumber(ARGV[3]) then -- released, and not asked for
+  elseif deliveries >= tonumber(ARGV[5]) then dead[#dead + 1] = {entry, found[2], deliveries, owner}
+  elseif #ours < tonumber(ARGV[4]) then
     redis.call('XCLAIM', rows, 'rows', ARGV[1], ARGV[2], entry)
     ours[#ours + 1] = {entry, found[2], deliveries + 1}
   end

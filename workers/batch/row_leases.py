@@ -19,8 +19,8 @@ from workers.store import reaching
 from workers.store_errors import RecordPoisoned
 
 MILLION = 1_000_000
-AGES_MILLISECONDS = 1_000_000_000
-"""Older than any lease."""
+RELEASED_MILLISECONDS = 1_000_000_000
+"""Older than any lease (11 days): the age of one that was given back."""
 LOST_WORKERS = "every worker that took this row was lost while it worked on it ({} times); it is not tried again"
 
 
@@ -66,11 +66,16 @@ class RowLeases:
         found = await self._run(job_scripts.TAKE, job_id, [self.owner, count, PAYLOAD_VERSION])
         return [self._leased(job_id, entry, fields, 1) for entry, fields in found]
 
-    async def reclaim(self, job_id: str, count: int, *, released_only: bool = False) -> list[Leased]:
-        """Rows that were released, and those whose worker has been silent for longer than its lease. What was taken
-        too often ends here."""
-        idle = AGES_MILLISECONDS // 2 if released_only else self.rules.milliseconds
-        arguments = [self.owner, idle, count, self.rules.deliveries]
+    async def reclaim(self, job_id: str, count: int) -> list[Leased]:
+        """Rows whose worker has been silent for longer than its lease. What was taken too often ends here."""
+        return await self._reclaimed(job_id, count, (self.rules.milliseconds, RELEASED_MILLISECONDS))
+
+    async def released(self, job_id: str, count: int) -> list[Leased]:
+        """Rows that were given back."""
+        return await self._reclaimed(job_id, count, (RELEASED_MILLISECONDS, 2**53))
+
+    async def _reclaimed(self, job_id: str, count: int, ages: tuple[int, int]) -> list[Leased]:
+        arguments = [self.owner, *ages, count, self.rules.deliveries]
         ours, dead = await self._run(job_scripts.RECLAIM, job_id, arguments)
         for entry, fields, token, owner in dead:
             await self._bury(leased_of(job_id, entry, fields, token, bytes(owner).decode()))
@@ -91,7 +96,7 @@ class RowLeases:
 
     async def release(self, held: Leased) -> bool:
         """Gives the row back, so that the next who asks gets it. False: it was not ours any more."""
-        arguments = [held.owner, held.entry, held.token, held.owner, AGES_MILLISECONDS]
+        arguments = [held.owner, held.entry, held.token, held.owner, 2 * RELEASED_MILLISECONDS]
         return bool(await self._run(job_scripts.HAND_OVER, held.job_id, arguments))
 
     async def announce(self, held: Leased) -> bool:

@@ -223,10 +223,11 @@ async def test_a_released_row_comes_back_at_once_and_the_delivery_is_not_counted
     job = await started(JobStore(valkey), 1)
     leaving, other = RowLeases(valkey, "w1", LEASE), RowLeases(valkey, "w2", LEASE)
     for _ in range(4):
-        (held,) = await leaving.take(job.id) or await leaving.reclaim(job.id, 1)
+        (held,) = await leaving.take(job.id) or await leaving.released(job.id, 1)
         assert held.token == 1
         assert await leaving.release(held)
-    (held,) = await other.reclaim(job.id, 1)
+    assert await other.reclaim(job.id, 1) == []
+    (held,) = await other.released(job.id, 1)
     assert (held.token, held.owner) == (1, "w2")
 
 
