@@ -68,7 +68,7 @@ class Watched:
 
     async def answered(self, turns: int = 1) -> None:
         """That many answers stand there, complete."""
-        await expect(self.page.locator(".turn .proof")).to_have_count(turns, timeout=20_000)
+        await expect(self.page.locator(".turn .proof")).to_have_count(turns, timeout=30_000)
 
     def abroad(self, own: str) -> list[str]:
         """Requests to anything but the service."""
@@ -79,7 +79,7 @@ class Watched:
 async def tab(browser: Browser, url: str, **context: Any) -> AsyncIterator[Watched]:
     """The page, loaded; it may complain of nothing while it is open."""
     opened = await browser.new_context(**{"locale": "en-GB", "viewport": {"width": 1280, "height": 800}, **context})
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(30_000)
     page = await opened.new_page()
     watched = Watched(page, opened)
     page.on("request", lambda request: watched.requested.append(request.url))

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.page.browsing import CHROMIUM, FLAGS, Stage, staged
 from workers.valkey import EmbeddedValkey
+
+expect.set_options(timeout=30_000)  # a loaded machine is no fault of the page
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,8 @@ export async function call(path, given = {}) {
   }
   if (response.ok) return response;
   const told = await response.json().catch(() => ({}));
-  throw new Refused(String(told.code ?? "internal"), String(told.detail ?? ""), response.status);
+  const { code, message } = told.error ?? { code: told.code, message: told.detail }; // OpenAI's paths have a form of their own
+  throw new Refused(String(code ?? "internal"), String(message ?? ""), response.status);
 }
 
 export const json = async (path, given) => (await call(path, given)).json();
@@ -145,4 +146,19 @@ export const post = (path, body) => json(path, { method: "POST", body: JSON.stri
 export async function* examined() {
   const response = await call("v1/operator/doctor", { method: "POST" });
   yield* eventsOf(response, new AbortController().signal);
+}
+
+export const batches = (after = "") => json(`v1/batches?limit=20${after ? `&after=${encodeURIComponent(after)}` : ""}`);
+const batchPath = (id, action = "") => `v1/batches/${encodeURIComponent(id)}${action}`;
+export const batch = (id) => json(batchPath(id));
+export const batchDo = (id, action) => json(batchPath(id, `/${action}`), { method: "POST" });
+export const batchForget = (id) => json(batchPath(id), { method: "DELETE" });
+export const batchFailures = (id, after) => json(batchPath(id, `/rows?outcome=failed&limit=20&after=${after}`));
+export const fileAddress = (id) => address(`v1/files/${encodeURIComponent(id)}/content`);
+
+export function upload(name, content) {
+  const form = new FormData();
+  form.append("purpose", "batch");
+  form.append("file", content, name);
+  return json("v1/files", { method: "POST", body: form });
 }

@@ -18,6 +18,15 @@ export const EN = {
   counted: "All that this process has counted ({count})", metrics: "Counts", metric: "Name", labels: "Labels", value: "Value",
   doctor: "Doctor", doctor_run: "Examine", doctor_what: "It asks the model, the search engines and one page of the web; with a large model this takes minutes.",
   doctor_runs: "The doctor is at work…", doctor_done: "Examined: {fails} fail, {warning} to look at.",
+  batch_new: "New batch", batch_file: "File of questions", batch_what: "Lines of JSON as OpenAI's batches have them (.jsonl), or a text with one question a line (.txt).",
+  batch_check: "Check and reckon", batch_start: "Start", batch_yours: "Your batches", batch_none: "No batches yet.", batch_more: "Earlier batches",
+  uploading: "The file is being sent…", checking: "The file is being checked…", started: "The batch has begun.",
+  wrong_kind: "{name} is neither .jsonl nor .txt.", empty_file: "{name} holds no question.", no_file: "Choose a file first.", most_text: "{name} has more than 20 MB; send lines of JSON instead.",
+  reckoned: "{good} of {total} lines can run; {bad} cannot. About {searches} searches, {pages} pages, {tokens} tokens{cost}; at most {most_tokens} tokens{most_cost}.",
+  line_bad: "Line {line}: {message}", progress: "{ended} of {total} rows have ended: {completed} answered, {failed} failed, {running} running",
+  made_at: "made {time}", until: "until {time}", spent: "{tokens} tokens{cost}", cancel: "Cancel", retry: "Try failed rows again",
+  answers_file: "Download answers", errors_file: "Download failures", forget: "Forget", forget_sure: "Forget it with its results?", failures: "Failures",
+  row_id: "Row", why: "Why", more_failures: "More", batch_of: "Batch {name}", cancelled_rows: "{count} cancelled", expired_rows: "{count} expired",
 };
 
 export const ZH = {
@@ -38,4 +47,13 @@ export const ZH = {
   counted: "本进程的全部计数（{count}）", metrics: "计数", metric: "名称", labels: "标签", value: "值",
   doctor: "诊断", doctor_run: "开始诊断", doctor_what: "会询问模型、搜索引擎和一个网页；模型较大时需要几分钟。",
   doctor_runs: "正在诊断…", doctor_done: "诊断完成：{fails} 项失败，{warning} 项需注意。",
+  batch_new: "新批次", batch_file: "问题文件", batch_what: "OpenAI 批处理格式的 JSON 行文件（.jsonl），或每行一个问题的文本（.txt）。",
+  batch_check: "检查并估算", batch_start: "开始", batch_yours: "您的批次", batch_none: "还没有批次。", batch_more: "更早的批次",
+  uploading: "正在发送文件…", checking: "正在检查文件…", started: "批次已开始。",
+  wrong_kind: "{name} 既不是 .jsonl 也不是 .txt。", empty_file: "{name} 中没有问题。", no_file: "请先选择文件。", most_text: "{name} 超过 20 MB，请改用 JSON 行文件。",
+  reckoned: "共 {total} 行，{good} 行可运行，{bad} 行不可。约 {searches} 次搜索、{pages} 个网页、{tokens} 个词元{cost}；最多 {most_tokens} 个词元{most_cost}。",
+  line_bad: "第 {line} 行：{message}", progress: "{total} 行中 {ended} 行已结束：{completed} 行已回答，{failed} 行失败，{running} 行运行中",
+  made_at: "创建于 {time}", until: "有效至 {time}", spent: "{tokens} 个词元{cost}", cancel: "取消", retry: "重试失败的行",
+  answers_file: "下载回答", errors_file: "下载失败记录", forget: "删除", forget_sure: "连同结果一起删除？", failures: "失败",
+  row_id: "行", why: "原因", more_failures: "更多", batch_of: "批次 {name}", cancelled_rows: "{count} 行已取消", expired_rows: "{count} 行已过期",
 };
