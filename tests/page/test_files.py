@@ -5,11 +5,15 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Request, Route, expect
+from playwright.async_api import Browser, expect
+from redis.asyncio import Redis
 
-from tests.page.browsing import Stage, tab
+from tests.page.browsing import Stage, staged, tab
+from tests.page.proxy import proxied
 from tests.workers.serving import service_of, serving
+from workers.keys import Keys, Wish, create_key
 from workers.page.files import FOLDER, Page
+from workers.shares import Shares
 
 HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
 VENDOR = FOLDER / "vendor"
@@ -106,24 +110,29 @@ async def test_the_first_paint_costs_less_than_100_kilobytes(browser: Browser, s
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.xdist_group("browser")
-async def test_the_page_works_behind_a_path_prefix(browser: Browser, stage: Stage) -> None:
-    async with tab(browser, "") as walk:
-        outside = "http://answers.test/of/our/house/"
-
-        async def passed_on(route: Route, request: Request) -> None:
-            if not request.url.startswith(outside):
-                await route.abort()
-                return
-            url = stage.url + "/" + request.url.removeprefix(outside)
-            headers = {**request.headers, "host": stage.url.removeprefix("http://")}
-            if "origin" in headers:
-                headers["origin"] = stage.url
-            await route.fulfill(response=await route.fetch(url=url, headers=headers))
-
-        await walk.page.route("**/*", passed_on)
-        await walk.page.goto(outside)
+async def test_the_page_works_behind_a_reverse_proxy_and_a_path(
+    browser: Browser, valkey_address: str, tmp_path: Path
+) -> None:
+    key = create_key(tmp_path / "keys", Wish("owner"))
+    async with (
+        Redis.from_url(valkey_address, socket_timeout=5) as valkey,
+        staged(valkey_address, keys=Keys(file=tmp_path / "keys"), shares=Shares(valkey)) as stage,
+        proxied(stage.url, "of/our/house") as outside,
+        tab(browser, outside) as walk,
+    ):
+        page = walk.page
+        await page.fill("#key", key)
+        await page.press("#key", "Enter")
+        await expect(page.locator("#login")).to_be_hidden()
         await walk.ask("How high is Mount Tai?")
         await walk.answered()
-        await walk.page.locator(".answer .chip").first.click()
-        await expect(walk.page.locator("#card mark")).to_be_visible()
+        await page.locator(".answer .chip").first.click()
+        await expect(page.locator("#card blockquote")).to_contain_text("A page about mountains.")
+        await page.keyboard.press("Escape")
+        await page.get_by_role("button", name="Share").click()
+        await page.get_by_role("button", name="Make a link").click()
+        link = await page.locator("input.link").input_value()
+        assert link.startswith(f"{outside}shared#")
+        await page.get_by_role("link", name="Batches").click()
+        await expect(page.locator("main h2")).to_have_text("Batches")
         assert [url for url in walk.requested if not url.startswith(outside)] == []
