@@ -77,6 +77,45 @@ def run(
     raise typer.Exit(run_batch(options))
 
 
+@batch_app.command("repeat")
+def repeat(
+    questions: Questions,
+    folder: Annotated[Path, typer.Option("--out", "-o", help="folder of all runs and of their reports")],
+    cron: Annotated[str, typer.Option(help="when: minute, hour, day, month, weekday, as '0 7 * * 1-5'")],
+    time_zone: Annotated[str, typer.Option(help="of these times, as Asia/Shanghai")],
+    once: Annotated[bool, typer.Option("--once", help="run what is due and end, for a timer of the system")] = False,
+    depth: AtDepth = "",
+    research: Research = False,
+    strict: Strict = False,
+    library: Library = None,
+    ceiling_cost: MaxCost = 0.0,
+    ceiling_tokens: MaxTokens = 0,
+    rows: Rows = None,
+    quiet: Quiet = False,
+    config: Config = None,
+) -> None:
+    """Ask the same questions by a schedule, and report which claims are new, changed and vanished each time."""
+    from workers.cli_batch import BatchOptions
+    from workers.cli_repeat import RepeatOptions
+    from workers.cli_repeat import run as run_repeatedly
+    from workers.logs import set_up_logs
+
+    set_up_logs("warning", "console")
+    options = BatchOptions(
+        questions=questions,
+        out=folder,
+        depth=depth or ("research" if research else ""),
+        strict=strict,
+        library=library,
+        ceiling_cost=ceiling_cost,
+        ceiling_tokens=ceiling_tokens,
+        rows=rows,
+        quiet=quiet,
+        config=config,
+    )
+    raise typer.Exit(run_repeatedly(RepeatOptions(options, cron, time_zone, once)))
+
+
 @batch_app.command("status")
 def status(
     job_id: Annotated[str, typer.Argument(help="the batch's id; without it all are listed", metavar="ID")] = "",

@@ -99,11 +99,13 @@ def markdown_text(row: AnswerRow) -> str:
         pieces.append(text.replace("<", "&lt;").replace("![", "!\\["))
         if number:
             source = next(each for each in row.sources if each.number == number)
-            pieces.append(f"[\\[{number}\\]]({_address(source.url)})" if is_web(source.url) else f"\\[{number}\\]")
+            pieces.append(
+                f"[\\[{number}\\]]({markdown_address(source.url)})" if is_web(source.url) else f"\\[{number}\\]"
+            )
     return "".join(pieces)
 
 
-def _address(url: str) -> str:
+def markdown_address(url: str) -> str:
     return quote(url, safe="/:?#@!$&'*+,;=%~-._")
 
 
@@ -112,7 +114,7 @@ def _markdown_sources(row: AnswerRow) -> Iterator[str]:
         yield "\n**Sources**\n"
     for source in row.sources:
         name = escaped(one_line(source.title) or source.url)
-        yield f"- \\[{source.number}\\] {f'[{name}]({_address(source.url)})' if is_web(source.url) else name}"
+        yield f"- \\[{source.number}\\] {f'[{name}]({markdown_address(source.url)})' if is_web(source.url) else name}"
         if source.quote:
             yield f"  > {escaped(one_line(source.quote, 1_000))}"
 
