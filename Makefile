@@ -106,6 +106,10 @@ contracts: $(VENV)/.dev ## the dialects against real clients: the installed open
 	@$(BIN)/python -m pytest tests/contracts
 	@CONTRACT_PYTHON=.venv-openai28/bin/python $(BIN)/python -m pytest -s tests/contracts/test_openai_clients.py
 
+.PHONY: overload
+overload: $(VENV)/.dev ## five times more questions than it can answer for a minute, then a stop (2 minutes)
+	@PYTHONPATH=. $(BIN)/python -m tests.overload.run
+
 .PHONY: chaos
 chaos: $(VENV)/.dev ## a batch while workers, store and model are killed: make chaos [ROUNDS=20] [SEED=1] [LEASE=5] (2 minutes each)
 	@$(BIN)/python -m tests.chaos_batch.run --rounds "$(or $(ROUNDS),20)" --seed "$(or $(SEED),1)" --lease "$(or $(LEASE),5)" --keep
