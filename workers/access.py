@@ -60,6 +60,7 @@ RULES = (
     Rule(("DELETE",), "/v1/answers/{answer_id}/shares/{share}", "ask", "caller"),
     Rule(("GET",), "/v1/shared/{token}", "", public=True),  # the link says whether it needs a key
     Rule(("GET",), "/v1/shared/{token}/sources/{number}", "", public=True),
+    Rule(("POST",), "/v1/verify", "ask", runs=True),
     Rule(("POST",), "/v1/chat/completions", "ask", runs=True),
     Rule(("GET",), "/v1/models", ""),
     Rule(("GET",), "/v1/models/{model}", ""),

@@ -26,6 +26,7 @@ from agent.question import DEPTHS, Depth, Filters, Question
 from tools.errors import ToolError
 from tools.search import Recency, SearchQuery, host_names
 from workers.dialects.written import Written
+from workers.judging import judged, judged_fields
 from workers.problems import Problem, without_hosts
 from workers.requests import Asked
 from workers.runs import Run
@@ -78,12 +79,13 @@ class PageIds:
 
 
 def mcp_server(caller_of: CallerOf, version: str, ids: PageIds | None = None) -> MCPServer:
-    """The three tools. Failures are results that say what to do, never a broken connection."""
+    """The four tools. Failures are results that say what to do, never a broken connection."""
     server = MCPServer("kaozheng", title="kaozheng", instructions=INSTRUCTIONS, version=version, log_level="WARNING")
     tools = Tools(caller_of, ids or PageIds())
     server.tool(description="Answer a question from the web with citations that are checked.")(tools.answer)
     server.tool(description="Search for pages; give an id of the results to fetch.")(tools.search)
     server.tool(description="The text of a page that search has found.")(tools.fetch)
+    server.tool(description="Judge an answer of any system: what do its sources support?")(tools.verify)
     return server
 
 
@@ -109,6 +111,20 @@ class Tools:
                 return await _answered(run, ctx)
         except Problem as problem:
             raise McpError(f"{problem.code}: {problem.detail}") from None
+
+    async def verify(
+        self,
+        text: Annotated[str, Field(description="the answer, with markers like [1]")],
+        sources: Annotated[list[dict[str, Any]], Field(description="objects of url, title and text; [1] is the first")],
+        ctx: Context,
+    ) -> dict[str, Any]:
+        caller = await self._caller_of(ctx.request_context)
+        try:
+            with caller.slots.take():
+                found = await judged(judged_fields({"text": text, "sources": sources}))
+        except Problem as problem:
+            raise McpError(f"{problem.code}: {problem.field}: {problem.detail}") from None
+        return verdicts_of(found)
 
     async def search(self, query: str, ctx: Context) -> dict[str, Any]:
         caller = await self._caller_of(ctx.request_context)
@@ -149,6 +165,20 @@ class Tools:
             "url": page.url,
             "metadata": metadata,
         }
+
+
+def verdicts_of(answer: dict[str, Any]) -> dict[str, Any]:
+    """Each sentence with what each of its sources says of it; whether nothing is unsupported; the figures."""
+    sentences = [
+        {
+            "sentence": answer["text"][one["claim_start"] : one["claim_end"]],
+            "number": one["number"],
+            "verdict": one["verdict"],
+            "quote": one["quote"],
+        }
+        for one in answer["supports"]
+    ]
+    return {"verified": answer["verified"], "sentences": sentences, "report": answer["report"]}
 
 
 def _question(service: Service, text: str, depth: str, recency: str, domains: list[str] | None) -> Asked:

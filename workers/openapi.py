@@ -55,6 +55,27 @@ RUN_SCHEMA = {
         "message": {"type": "string", "description": "of a run that failed"},
     },
 }
+VERIFY_SCHEMA = {
+    "type": "object",
+    "required": ["text", "sources"],
+    "properties": {
+        "text": {"type": "string", "minLength": 1, "description": "with markers [citation:1], [1], [^1] or 【1】"},
+        "question": {"type": "string"},
+        "sources": {
+            "type": "array",
+            "maxItems": 1000,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "number": {"type": "integer", "minimum": 1, "description": "left out: its place in the list"},
+                    "url": {"type": "string"},
+                    "title": {"type": "string"},
+                    "text": {"type": "string", "description": "what the page says"},
+                },
+            },
+        },
+    },
+}
 EXAMPLE_STREAM = (
     'event: searched\nid: 5f0c2a9be1d34c77:2\ndata: {"query":"…","engine":"library","results":8,"seconds":0.01}\n\n'
 )
@@ -124,6 +145,15 @@ SOURCE: dict[str, Any] = {
         **problems(401, 403, 404, 410, 500, 503),
     },
 }
+VERIFIED: dict[str, Any] = {
+    "responses": {
+        200: {"description": "the answer with its verdicts", "content": ANSWER},
+        **problems(400, 401, 403, 408, 413, 415, 422, 429, 500, 503),
+    },
+    "openapi_extra": {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": _reference("VerifyBody")}}}
+    },
+}
 CHAT: dict[str, Any] = {
     "responses": {
         200: {"description": "a chat.completion, or its chunks", "content": {"application/json": {}, **_TEXT_STREAM}},
@@ -189,4 +219,11 @@ def _schemas() -> dict[str, Any]:
     batch = BatchBody.model_json_schema(ref_template=COMPONENTS)
     ours = {"AskBody": asked, "Answer": answer, "ChatBody": chat, "ResponsesBody": responses, "BatchBody": batch}
     parts = {name: schema for each in ours.values() for name, schema in each.pop("$defs", {}).items()}
-    return {**parts, **ours, "Problem": PROBLEM_SCHEMA, "OpenAIError": OPENAI_ERROR_SCHEMA, "Run": RUN_SCHEMA}
+    return {
+        **parts,
+        **ours,
+        "Problem": PROBLEM_SCHEMA,
+        "OpenAIError": OPENAI_ERROR_SCHEMA,
+        "Run": RUN_SCHEMA,
+        "VerifyBody": VERIFY_SCHEMA,
+    }

@@ -5,7 +5,7 @@ import json
 import math
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -93,10 +93,15 @@ async def asked_of(text: bytes, service: Service, user: str) -> Asked:
 
 async def read_json(request: Request, limits: Limits) -> dict[str, Any]:
     """A body of JSON alone. Raises Problem, or ClientDisconnect when the client leaves half-way."""
+    return strict_json(await read_body(request, limits, limits.max_request_bytes))
+
+
+async def read_body(request: Request, limits: Limits, max_bytes: int) -> bytes:
+    """The same as bytes, not yet parsed, and of another size at most."""
     if _media_type(request) != "application/json":
         raise Problem("unsupported_type", "send application/json", "content-type")
-    text, _ = await _read_in_time(request, limits)
-    return strict_json(text)
+    text, _ = await _read_in_time(request, replace(limits, max_request_bytes=max_bytes))
+    return text
 
 
 async def _history(body: AskBody, service: Service, user: str) -> tuple[Turn, ...]:

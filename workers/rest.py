@@ -21,9 +21,10 @@ from workers.dialects.routes import add_dialects
 from workers.drain import Drain
 from workers.gate import Gate
 from workers.idempotency import begun_once, joined, key_of_request
+from workers.judging import post_verify
 from workers.mcp_doors import McpOverHttp
 from workers.metrics import CONTENT_TYPE
-from workers.openapi import ANSWERED, ASKED, EVENTS, PROBLEMS, RUN, SOURCE, SOURCES, describe
+from workers.openapi import ANSWERED, ASKED, EVENTS, PROBLEMS, RUN, SOURCE, SOURCES, VERIFIED, describe
 from workers.operator_doors import add_operator
 from workers.page.files import Page
 from workers.page.login import get_login, post_login, post_logout
@@ -67,6 +68,7 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     app.add_api_route("/v1/answers/{answer_id}/sources/{number}", get_source, methods=["GET"], **SOURCE)
     add_shares(app)
     add_operator(app)
+    app.add_api_route("/v1/verify", post_verify, methods=["POST"], **VERIFIED)
     add_dialects(app)
     add_batches(app)
     app.add_api_route("/healthz", healthz, methods=["GET"])

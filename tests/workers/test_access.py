@@ -33,6 +33,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/answers/{answer_id}/shares": {"days": 1},
     "/v1/chat/completions": {"model": "kaozheng", "messages": [{"role": "user", "content": "How high is Mount Tai?"}]},
     "/v1/batches": {"endpoint": "/v1/answers"},
+    "/v1/verify": {"text": "It is 1,545 m high[1].", "sources": [{"text": "It is 1,545 m high."}]},
     "/v1/responses": {"model": "kaozheng", "input": "How high is Mount Tai?"},
 }
 FORMS: dict[str, dict[str, Any]] = {

@@ -55,13 +55,14 @@ async def refused(client: Client, tool: str, **arguments: Any) -> str:
     return " ".join(getattr(part, "text", "") for part in result.content)
 
 
-async def test_the_three_tools_are_there_with_the_connectors_parameters() -> None:
+async def test_the_four_tools_are_there_with_the_connectors_parameters() -> None:
     async with connected() as client:
         tools = {tool.name: set(tool.input_schema["properties"]) for tool in (await client.list_tools()).tools}
     assert tools == {
         "answer": {"question", "depth", "recency", "domains"},
         "search": {"query"},
         "fetch": {"id"},
+        "verify": {"text", "sources"},
     }
 
 
