@@ -155,6 +155,7 @@ class FakeSlack:
         self._socket_came = asyncio.Event()
         self._sent: dict[str, float] = {}
         self._ends: dict[str, asyncio.Future[Fields]] = {}
+        self._carriers: dict[str, web.WebSocketResponse] = {}
         self._windows: dict[str, deque[float]] = defaultdict(deque)
         self._triggers: dict[str, float] = {}
         self._numbers = itertools.count(1)
@@ -281,14 +282,14 @@ class FakeSlack:
                 id_ = f"envelope-{next(self._numbers)}"
                 self._ends[id_] = asyncio.get_running_loop().create_future()
                 self._sent[id_] = time.monotonic()
-                socket = self._sockets[-1]
+                socket = self._carriers[id_] = self._sockets[-1]
                 sent = {"envelope_id": id_, "type": kind, "payload": payload, "accepts_response_payload": True}
-                try:
+                with contextlib.suppress(ConnectionError):
                     await socket.send_str(json.dumps(sent))
-                    return await self._ends[id_]
-                except (ConnectionError, asyncio.CancelledError) as error:
-                    if isinstance(error, asyncio.CancelledError) and not self._ends[id_].cancelled():
-                        raise  # whoever waits was cancelled; else the socket has gone: again, as Slack does
+                    await asyncio.wait((self._ends[id_],))
+                    if not self._ends[id_].cancelled():
+                        return self._ends[id_].result()
+                await asyncio.sleep(0.01)  # the socket has gone: again, as Slack does
 
     async def tell(self, event: Fields, **envelope: str) -> None:
         """An event over Socket Mode, acknowledged."""
@@ -381,7 +382,6 @@ class FakeSlack:
         )
         self._sockets.append(socket)
         self._socket_came.set()
-        mine: set[str] = set()
         try:
             async for message in socket:
                 if message.type == aiohttp.WSMsgType.TEXT:
@@ -389,7 +389,7 @@ class FakeSlack:
         finally:
             self._sockets.remove(socket)
             for id_, end in self._ends.items():
-                if not end.done() and id_ not in mine:
+                if not end.done() and self._carriers[id_] is socket:
                     end.cancel()
         return socket
 

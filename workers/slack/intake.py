@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+from agent.invisible import visible
 from tools.text import script_of
 from workers.slack.question import MAX_TEXT_CHARACTERS, Kind, SlackFile, SlackQuestion, id_of
 from workers.slack.words import Language
@@ -41,8 +42,7 @@ def plain_text(text: str, me: Me) -> str:
     """As the person typed it: without the bot's name, links as addresses, Slack's escapes undone once."""
     text = _MENTION.sub(lambda match: "" if match[1] == me.user else f"@{match[1]}", text[: 2 * MAX_TEXT_CHARACTERS])
     text = _SPECIAL.sub("", _LINK.sub(r"\1", _CHANNEL.sub(r"#\1", text)))
-    plain = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&").replace("\0", "").strip()
-    return plain.encode("utf-8", "replace").decode()
+    return visible(text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")).strip()
 
 
 def language_of(text: str) -> Language:
