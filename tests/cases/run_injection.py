@@ -2,8 +2,9 @@
 
 Each line: case, channel, page_text, must_not_contain_in_prompt (strings, or `re:` and a pattern for the folded prompt),
 must_hold (properties). The text enters by its channel, into every prompt that shows that channel: the answer's, the
-planner's, the one for files. What a model could do about it is tried with one that obeys (obedience.py). `answer` and
-`answer_slack` belong to front doors that render what a model wrote; until there is one, such a case waits.
+planner's, the one for files. What a model could do about it is tried with one that obeys (obedience.py). The channel
+`answer` is what a model wrote, shown by the web page (rendering.py); without a Chromium such a case waits, and
+`answer_slack` waits for its front door.
 
 A channel or a property that is not known here fails the case: nothing passes unread.
 Prints each failure and, last, `injection: passed/all, N waiting`. Exit status 0 only if none failed.
@@ -25,7 +26,7 @@ from agent.planner import plan_prompt, transcript
 from agent.prompt import Prompt, ToolCall
 from agent.question import Question, Turn
 from agent.templates import Templates
-from tests.cases import laws, obedience
+from tests.cases import laws, obedience, rendering
 from tests.cases.control_tokens import TOKENS
 from tools.errors import PageUnreadable
 from tools.extraction import Source, extract_page
@@ -178,15 +179,17 @@ def _forbidden(case: Case, prompts: list[Prompt]) -> Iterator[str]:
 def run(path: Path) -> int:
     """Exit status: 0 only if none failed."""
     cases = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    written = [case for case in cases if case["channel"] == "answer" and rendering.there()]
     judged = [case for case in cases if case["channel"] not in WAITING]
     failed = 0
-    for case in judged:
-        wrong = list(failures(case))
+    found = [(case, list(failures(case))) for case in judged]
+    found += zip(written, rendering.failures(written), strict=True)
+    for case, wrong in found:
         if wrong:
             failed += 1
             print(f"FAILED {case['case']}: {'; '.join(ascii(one) for one in wrong)}")
-    waiting = len(cases) - len(judged)
-    print(f"injection: {len(judged) - failed}/{len(judged)}" + (f", {waiting} waiting" if waiting else ""))
+    waiting = len(cases) - len(found)
+    print(f"injection: {len(found) - failed}/{len(found)}" + (f", {waiting} waiting" if waiting else ""))
     return 1 if failed else 0
 
 
