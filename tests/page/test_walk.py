@@ -2,16 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import pytest
 from playwright.async_api import Browser, expect
 
+from agent.answer import Skipped
 from agent.events import Event, Text
 from agent.question import Question
 from tests.page.browsing import HEIGHT, Stage, tab
-from tests.page.scripted import TAI
+from tests.page.scripted import TAI, Judge, Script
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("browser")]
+
+
+JUDGED_ONE: Judge = {1: ("supported", "Mount Tai is 1,545 m high.")}
 
 
 async def endless(question: Question) -> AsyncGenerator[Event, None]:
@@ -55,6 +60,46 @@ async def test_the_question_is_told_in_the_text_box_until_it_is_taken_and_then_a
         await walk.answered(2)
         assert await walk.page.input_value("#question") == ""
     assert [turn.question for turn in stage.asked[-1].history] == ["How high is Mount Tai?"]
+
+
+async def test_a_marker_that_is_not_judged_is_a_plain_source(browser: Browser, stage: Stage) -> None:
+    stage.scripts["code"] = Script("Run this[citation:1].\n\n```\nclimb\n```\n[citation:2]\n", judged=JUDGED_ONE)
+    async with tab(browser, stage.url, locale="zh-CN") as walk:
+        await walk.ask("code")
+        await walk.answered()
+        chips = walk.page.locator(".answer .chip")
+        assert await chips.all_text_contents() == ["1 ✓", "2"]
+        await chips.nth(1).click()
+        card = walk.page.locator("#card")
+        await expect(card.locator(".badge")).to_have_text("来源，未逐句核对")
+        await expect(card.locator(".notice")).to_contain_text("不逐句核对")
+        await expect(card).not_to_contain_text("没有找到支持这句话的原句")
+
+
+async def test_what_was_not_read_says_why_in_the_readers_language(browser: Browser, stage: Stage) -> None:
+    skipped = (
+        Skipped("https://a.example/scan.pdf", "scanned_pdf", "the pages are pictures"),
+        Skipped("https://b.example/", "http_503", "the site answers 503"),
+        Skipped("https://c.example/", "brand_new", "something new"),
+        Skipped("https://d.example/", "robots", "robots.txt"),
+    )
+    at = "2026-11-22T08:00:00+00:00"
+    stage.scripts["unread"] = replace(HEIGHT, changes=lambda answer: replace(answer, skipped=skipped, created=at))
+    async with tab(browser, stage.url, locale="zh-CN") as walk:
+        await walk.ask("unread")
+        await walk.answered()
+        await walk.page.locator("details.failed_pages > summary").click()
+        rows = await walk.page.locator("details.failed_pages li").all_text_contents()
+        assert [row.split(": ", 1)[1] for row in rows] == [
+            "扫描件，没有文字",
+            "网站返回 503",
+            "其他原因：something new",
+            "网站不允许程序读取",
+        ]
+        await expect(walk.page.locator(".after")).to_contain_text("网页读取于 2026年11月22日")
+        await walk.page.click("#language")
+        await walk.page.locator("details.failed_pages > summary").click()
+        await expect(walk.page.locator("details.failed_pages")).to_contain_text("scanned pages without text")
 
 
 async def test_stop_ends_the_run_and_keeps_what_was_written(browser: Browser, stage: Stage) -> None:

@@ -38,13 +38,13 @@ function show(cited, evidence, loading) {
   const card = byId("card");
   const { answer, number, source, support } = cited;
   const page = evidence && !(evidence instanceof Error) ? evidence : undefined;
-  const verdict = support?.verdict ?? "waiting";
+  const verdict = verdictOf(answer, support);
   card.replaceChildren(
     el("button", { type: "button", onclick: closeCard, id: "card-close" }, say("close")),
     el("h2", { id: "card-title" }, `[${number}] `, plain(source.title || source.url)),
-    el("p", {}, el("span", { class: `badge ${verdict}` }, `${SIGNS[verdict] ?? ""} ${verdictWord(verdict)}`)),
+    el("p", {}, el("span", { class: `badge ${verdict}` }, [SIGNS[verdict], verdictWord(verdict)].filter(Boolean).join(" "))),
     ...statement(answer, support),
-    ...quoted(support, page),
+    ...(verdict === "unavailable" ? [el("p", { class: "notice" }, say("not_judged"))] : quoted(support, page)),
     loading ? el("p", { class: "faint" }, say("loading")) : "",
     evidence instanceof Error ? el("p", { class: "notice" }, evidence.code === "evidence_gone" ? say("source_gone") : meaning(evidence.code, evidence.detail)) : "",
     el("p", {}, address(source, support)),
@@ -55,7 +55,10 @@ function show(cited, evidence, loading) {
   card.querySelector("mark")?.scrollIntoView({ block: "nearest" });
 }
 
-export const SIGNS = { supported: "✓", partial: "◐", unsupported: "✗", contradicted: "⚠", unavailable: "?", waiting: "…" };
+export const SIGNS = { supported: "✓", partial: "◐", unsupported: "✗", contradicted: "⚠", unavailable: "", waiting: "…" };
+
+/** What is not judged when the answer is there, never will be. */
+export const verdictOf = (answer, support) => support?.verdict ?? (answer ? "unavailable" : "waiting");
 
 function statement(answer, support) {
   if (!answer || !support) return [];

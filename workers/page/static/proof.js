@@ -1,5 +1,6 @@
 // What stands below an answer: how much of it is proven, its sources, what failed, what was corrected.
 
+import { localTime } from "./card.js";
 import { codePoints, el, linkTo, plain } from "./elements.js";
 import { meaning, say } from "./words.js";
 
@@ -13,6 +14,7 @@ export function finished(answer, made) {
     el("p", { class: "proof" }, proof(answer)),
     cited.length ? el("h3", {}, say("sources")) : "",
     cited.length ? el("ol", { class: "sources" }, ...cited.map((source) => sourceRow(answer, source, made))) : "",
+    cited.length && answer.created ? el("p", { class: "faint" }, say("pages_read", { time: localTime(answer.created) })) : "",
     folded("conflicts", answer.conflicts, conflictRow(answer)),
     folded("corrections", answer.corrections, correctionRow),
     folded("offers", answer.offers, (offer) => [`[${offer.number}] `, el("q", {}, plain(offer.quote)), " → ", plain(slice(answer, offer))]),
@@ -30,7 +32,7 @@ function proof({ report, citations }) {
 
 function sourceRow(answer, source, made) {
   const support = answer.supports.find((one) => one.number === source.number);
-  const about = [source.site, source.date].filter(Boolean).map(plain).join(" · ");
+  const about = [source.site, source.date, source.truncated && say("truncated")].filter(Boolean).map(plain).join(" · ");
   return el("li", {}, made.chip(source.number, support), " ", linkTo(source.url, plain(source.title || source.url)), about && el("span", { class: "faint" }, ` ${about}`));
 }
 

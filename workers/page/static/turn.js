@@ -1,6 +1,6 @@
 // One question and what becomes of it: the steps, the reasoning, the answer as it grows, the proof.
 
-import { closeCard, openCard, SIGNS } from "./card.js";
+import { closeCard, openCard, SIGNS, verdictOf } from "./card.js";
 import { Answer } from "./blocks.js";
 import { el, plain } from "./elements.js";
 import { wanted } from "./formulae.js";
@@ -183,7 +183,7 @@ export class Turn {
       const source = this.view.sources.get(number);
       return openCard(chip, { answer: this.answer, number, source, support: chip.support });
     });
-    mark(chip, number, support);
+    mark(chip, number, support, this.answer);
     return chip;
   }
 
@@ -194,7 +194,7 @@ export class Turn {
     chips.forEach((chip, at) => {
       const supports = answer.supports.filter((one) => one.number === chip.number);
       const place = inOrder ? answer.citations[at] : undefined;
-      mark(chip, chip.number, nearest(supports, place));
+      mark(chip, chip.number, nearest(supports, place), answer);
     });
   }
 }
@@ -205,10 +205,10 @@ function nearest(supports, place) {
   return around ?? supports.filter((one) => one.claim_end <= place.start).at(-1);
 }
 
-function mark(chip, number, support) {
-  const verdict = support?.verdict ?? "waiting";
+function mark(chip, number, support, answer) {
+  const verdict = verdictOf(answer, support);
   Object.assign(chip, { number, support, className: `chip ${verdict}` });
-  chip.textContent = `${number} ${SIGNS[verdict]}`;
+  chip.textContent = [number, SIGNS[verdict]].filter(Boolean).join(" ");
   chip.setAttribute("aria-label", say("cite", { number, verdict: verdictWord(verdict) }));
   chip.title = verdictWord(verdict);
 }

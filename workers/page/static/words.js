@@ -31,10 +31,12 @@ const EN = {
   copy_failed: "The browser did not allow copying.", again: "Ask again", remove: "Remove {name}", too_many: "At most 10 files.",
   too_large: "{name} has more than 20 MB.", cite: "Source {number}: {verdict}", waiting: "not yet judged",
   supported: "supported", partial_verdict: "partly supported", unsupported: "not supported", contradicted: "contradicted",
-  unavailable: "not judged", close: "Close", open_live: "Open the page at this sentence", open_page: "Open the page",
+  unavailable: "a source, not judged", close: "Close", open_live: "Open the page at this sentence", open_page: "Open the page",
   open_kept: "The page as it was read", dated: "Page dated {date}", read_at: "Read {time}", statement: "Statement", quote: "The page says",
   source_gone: "The page's text is not kept any more; this is the quote alone.", loading: "Loading…", forgotten: "This answer is not kept any more.",
   seconds: "{seconds} s · {model}", about: "Answer {status}",
+  answers_status: "the site answers {status}", other_reason: "{why}", pages_read: "The pages were read {time}.",
+  not_judged: "Code, headings and what has no words are not held against the page sentence by sentence. The page is what the answer names for it.",
   share: "Share", share_what: "A reader of the link sees this answer and its sources, not your other questions.",
   share_local: "No keys are set here, so it can be read on this machine only.", share_days: "Good for", days: "{count} days",
   share_anybody: "readable without a key", share_make: "Make a link", share_link: "The link", share_copy: "Copy the link",
@@ -75,10 +77,12 @@ const ZH = {
   copy_failed: "浏览器不允许复制。", again: "再问一次", remove: "移除 {name}", too_many: "最多 10 个文件。",
   too_large: "{name} 超过 20 MB。", cite: "来源 {number}：{verdict}", waiting: "尚未核对",
   supported: "支持", partial_verdict: "部分支持", unsupported: "不支持", contradicted: "矛盾",
-  unavailable: "未判定", close: "关闭", open_live: "打开网页并定位到此句", open_page: "打开网页",
+  unavailable: "来源，未逐句核对", close: "关闭", open_live: "打开网页并定位到此句", open_page: "打开网页",
   open_kept: "读取时的网页", dated: "网页日期 {date}", read_at: "读取于 {time}", statement: "回答中的话", quote: "网页原文",
   source_gone: "网页正文已不再保存，这里只有引文。", loading: "正在读取…", forgotten: "此回答已不再保存。",
   seconds: "{seconds} 秒 · {model}", about: "回答 {status}",
+  answers_status: "网站返回 {status}", other_reason: "其他原因：{why}", pages_read: "网页读取于 {time}。",
+  not_judged: "代码、标题和没有文字的部分不逐句核对；这里是回答为其标明的网页。",
   share: "分享", share_what: "持有链接的人能看到此回答及其来源，看不到您的其他问题。",
   share_local: "这里没有设密钥，因此只能在本机阅读。", share_days: "有效期", days: "{count} 天",
   share_anybody: "无需密钥即可阅读", share_make: "生成链接", share_link: "链接", share_copy: "复制链接",
@@ -134,9 +138,25 @@ const CODES = {
   encrypted_pdf: ["protected with a password", "有密码保护"], encrypted_docx: ["protected with a password", "有密码保护"],
   bad_docx: ["a damaged document", "文档已损坏"], bad_html: ["cannot be parsed", "无法解析"], bad_encoding: ["unreadable characters", "字符编码有误"],
   no_text: ["no text in it", "没有正文"], empty: ["empty", "空白"], asked_to_wait: ["the site asked us to come back later", "网站要求稍后再来"],
-  robots_denied: ["the site does not want to be read by programs", "网站不允许程序读取"], ip_private: ["an address of an inner network", "内部网络地址"],
+  robots: ["the site does not want to be read by programs", "网站不允许程序读取"], ip_private: ["an address of an inner network", "内部网络地址"],
   page_too_large: ["too large", "过大"], unknown_page: ["no such page", "没有此网页"], unknown_origin: ["stands in no result", "不在搜索结果中"],
   extract_timeout: ["takes too long to read", "读取时间过长"], extract_memory: ["takes too much memory", "占用内存过多"], extract_crash: ["broke the reader", "读取时出错"],
+  all_down: ["no search engine answers", "没有搜索引擎响应"], paused: ["failed too often; left alone for a while", "多次失败，暂停使用"],
+  busy: ["it is too busy", "过于繁忙"], broken: ["the library's index is damaged", "文库索引已损坏"], full: ["the disk is full", "磁盘已满"],
+  locked: ["the library's index is in use", "文库索引被占用"], missing: ["the library is not indexed", "文库尚未建立索引"],
+  newer_version: ["the library's index is of a newer version", "文库索引版本较新"], no_access: ["no permission to read it", "没有读取权限"],
+  browser_crash: ["the browser broke", "浏览器崩溃"], browser_memory: ["took the browser too much memory", "浏览器占用内存过多"],
+  browser_missing: ["there is no browser to show it", "没有可用的浏览器"], browser_timeout: ["took the browser too long", "浏览器处理超时"],
+  extract_broken: ["the reader of pages broke", "正文提取出错"], extract_closed: ["the reader of pages is closed", "正文提取已关闭"],
+  challenge: ["the site asks for a proof that a person is reading", "网站要求人机验证"], cookie_wall: ["nothing is shown before cookies are accepted", "接受 Cookie 前不显示内容"],
+  needs_javascript: ["empty without JavaScript", "没有 JavaScript 则为空白"], soft_404: ["the site says that there is no such page", "网站称没有此页面"],
+  headers_too_large: ["the site's headers are too large", "网站响应头过大"], too_large: ["too large", "过大"], zip_bomb: ["unpacks to too much", "解压后过大"],
+  host: ["no proper name of a site", "网站名称不规范"], malformed_url: ["no proper address", "地址不规范"], port: ["a port that the web does not use", "不是网页使用的端口"],
+  scheme: ["not an address of the web", "不是网页地址"], userinfo: ["an address with a password in it", "地址中带有密码"],
+  not_allowed: ["left out by the operator", "被运维者排除"], wrong_date: ["outside of the wanted dates", "不在所需日期范围内"],
+  bad_answer: ["The answer cannot be judged as it was given.", "无法按所给形式核对此回答。"], unknown_model: ["There is no such model.", "没有此模型。"],
+  idempotency_key_reused: ["This key was used for another question.", "此标识已用于其他问题。"], method_not_allowed: ["That cannot be done here.", "这里不能这样做。"],
+  store_too_new: ["What is kept was written by a newer version.", "存储由更新的版本写成。"],
   no_model: ["no model is configured", "未配置模型"], quick: ["quick question", "快速提问"], no_call: ["the model asked for nothing", "模型未提出搜索"],
 };
 
@@ -168,8 +188,10 @@ export const verdictWord = (verdict) => say(verdict === "partial" ? "partial_ver
 /** A code in the reader's language. detail: the service's own clause, for a code that is new here. */
 export function meaning(code, detail = "") {
   const row = CODES[code];
-  if (!row) return detail || code;
-  return row[language === "zh" ? 1 : 0];
+  if (row) return row[language === "zh" ? 1 : 0];
+  const status = /^http_(\d{3})$/.exec(code);
+  if (status) return say("answers_status", { status: status[1] });
+  return language === "zh" ? say("other_reason", { why: detail || code }) : detail || code;
 }
 
 /** A problem with what the service says about it, which names the file or the field. */
