@@ -122,6 +122,14 @@ chaos-model: $(VENV)/.dev ## the model server's 16 faults, 500 callers who leave
 batch: $(VENV)/.dev ## 1,000 good and bad lines through the real openai client (a minute)
 	@KAOZHENG_BATCH_LINES=1000 $(BIN)/python -m pytest tests/workers/batch/test_end_to_end.py
 
+.PHONY: slack-chaos
+slack-chaos: $(VENV)/.dev ## kill the Slack bot at 20 random moments: nothing lost, nothing said twice (3 minutes)
+	@$(BIN)/python -m tests.workers.slack.chaos $(or $(KILLS),20)
+
+.PHONY: slack-bench
+slack-bench: $(VENV)/.dev ## 100 questions from Slack at once: acknowledgements, rate tiers (a minute)
+	@$(BIN)/python -m tests.workers.slack.bench $(or $(COUNT),100)
+
 .PHONY: transcript
 transcript: $(VENV)/.runtime ## write what `make ask` prints into the READMEs
 	@PYTHONPATH=. $(BIN)/python scripts/transcript

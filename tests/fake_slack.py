@@ -272,13 +272,11 @@ class FakeSlack:
 
     # Transports
 
-    async def send(self, payload: Fields, kind: str = "events_api", within: float = 30.0) -> Fields:
+    async def send(self, payload: Fields, kind: str = "events_api", within: float = 120.0) -> Fields:
         """One envelope over Socket Mode; the answer in its acknowledgement. Raises TimeoutError without any."""
         async with asyncio.timeout(within):
             while True:
-                while not self._sockets:
-                    self._socket_came.clear()
-                    await self._socket_came.wait()
+                await self.connected()
                 id_ = f"envelope-{next(self._numbers)}"
                 self._ends[id_] = asyncio.get_running_loop().create_future()
                 self._sent[id_] = time.monotonic()
@@ -290,6 +288,12 @@ class FakeSlack:
                     if not self._ends[id_].cancelled():
                         return self._ends[id_].result()
                 await asyncio.sleep(0.01)  # the socket has gone: again, as Slack does
+
+    async def connected(self) -> None:
+        """Until a bot has opened its WebSocket."""
+        while not self._sockets:
+            self._socket_came.clear()
+            await self._socket_came.wait()
 
     async def tell(self, event: Fields, **envelope: str) -> None:
         """An event over Socket Mode, acknowledged."""

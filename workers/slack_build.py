@@ -12,12 +12,11 @@ from workers.settings import Settings
 from workers.settings_error import SettingsError
 from workers.slack.bot import Bot, open_bot, open_client, who_am_i
 from workers.slack.channels import Channels
-from workers.slack.desk import Desk, HourLimits
+from workers.slack.desk import Desk, HourLimits, desk_client
 from workers.slack.door import HttpDoor, http_mode, socket_mode
 from workers.slack.errors import SlackError
 from workers.slack.pacing import Pacer
 from workers.slack.parts import Parts, Rules
-from workers.store import COMMAND_SECONDS
 from workers.valkey import store_address
 
 
@@ -78,7 +77,7 @@ async def running_slack(settings: Settings, notice: Notice) -> AsyncGenerator[No
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         service = await opened.enter_async_context(open_service(settings, notice))
         address = await opened.enter_async_context(store_address(settings.redis_url, settings.data_dir))
-        client = Redis.from_url(address, socket_timeout=COMMAND_SECONDS, socket_connect_timeout=COMMAND_SECONDS)
+        client = desk_client(address)
         opened.push_async_callback(client.aclose)
         bot = await opened.enter_async_context(open_slack(settings, service, client))
         if settings.slack_mode == "socket":

@@ -17,11 +17,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal, cast
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from workers.slack.errors import QuestionLost
 from workers.slack.question import QUESTION, SlackQuestion
-from workers.store import reaching
+from workers.store import COMMAND_SECONDS, reaching
 from workers.store_errors import RecordPoisoned
 
 PREFIX = "kz:slack:"
@@ -31,6 +31,7 @@ HOUR_SECONDS = 3_600
 TOMBSTONE_SECONDS = 24 * 3_600
 """A message may be deleted before we hear that it was written."""
 MAX_ATTEMPTS = 3
+MAX_CONNECTIONS = 32
 State = Literal["waiting", "working", "done", "failed", "cancelled"]
 Outcome = Literal["accepted", "known", "user_limit", "channel_limit"]
 
@@ -156,6 +157,18 @@ class HourLimits:
 
     user: int = 0
     channel: int = 0
+
+
+def desk_client(address: str) -> Redis:
+    """A client that waits for a free connection: redis-py refuses the 101st, and a thousand events may come at once."""
+    pool = BlockingConnectionPool.from_url(
+        address,
+        max_connections=MAX_CONNECTIONS,
+        timeout=COMMAND_SECONDS,
+        socket_timeout=COMMAND_SECONDS,
+        socket_connect_timeout=COMMAND_SECONDS,
+    )
+    return Redis.from_pool(pool)
 
 
 class Desk:

@@ -23,7 +23,7 @@ _ADDRESS = re.compile(
     r"(?:(?:(?<![a-z0-9])[a-z][a-z0-9+.-]{1,20}|https?):/+|www\.|mailto:|tel:)[^\s<>|`\"'）】」』，。；、]*",
     re.IGNORECASE,
 )
-_HOST = re.compile(r"(?<![\w@./\[\\-])((?:[a-z0-9_][a-z0-9-]{0,62}\.)+[a-z]{2,24})(?![\w-])", re.IGNORECASE | re.ASCII)
+_HOST = re.compile(r"(?<![\w@./\[\\])((?:[a-z0-9_][a-z0-9-]{0,62}\.)+[a-z]{2,24})(?![\w-])", re.IGNORECASE | re.ASCII)
 _EMAIL = re.compile(r"([\w.+-]{1,64})@((?:[a-z0-9-]{1,63}\.)+[a-z]{2,24})\b", re.IGNORECASE | re.ASCII)
 _LINE_START = re.compile(r"^([ \t]*)&gt;", re.MULTILINE)
 _NAMED = re.compile(r"@(?=(?:channel|here|everyone|group)\b)", re.IGNORECASE)

@@ -6,7 +6,7 @@ Slack counts when a call comes in, and we when it leaves.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -84,8 +84,14 @@ def windows_of(method: str, channel: str) -> tuple[Window, ...]:
 class Pacer:
     """Gives each call its time."""
 
-    def __init__(self, client: Redis, now: Callable[[], float] = time.time) -> None:
-        self._reserve, self._now = client.register_script(_RESERVE), now
+    def __init__(
+        self,
+        client: Redis,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        """now and sleep: of one clock, in seconds."""
+        self._reserve, self._now, self._sleep = client.register_script(_RESERVE), now, sleep
 
     async def wait(self, method: str, channel: str, within: float) -> None:
         """Until the call may be made. Raises SlackBusy where that is more than `within` seconds away, StoreDown."""
@@ -99,4 +105,4 @@ class Pacer:
             milliseconds = cast(int, await self._reserve([PREFIX + window.name for window in windows], arguments))
         if milliseconds < 0:
             raise SlackBusy("ratelimited", f"no room for {method} within {within:g} s")
-        await asyncio.sleep(milliseconds / 1_000)
+        await self._sleep(milliseconds / 1_000)

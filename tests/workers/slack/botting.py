@@ -1,5 +1,7 @@
 """The real bot against the fake Slack: a real Valkey, the real graph, a web of a few pages."""
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,12 +30,19 @@ QUICKLY = Rules(poll_seconds=0.05, retry_seconds=0.05)
 
 @dataclass
 class Bench:
-    """What a test changes of the bot."""
+    """What a test changes of the bot. speed: how much faster than ours the clock of the fake Slack runs."""
 
     ask: Ask
     rules: Rules = QUICKLY
     lease_seconds: float = 30.0
+    speed: float = 1.0
     asked: list[Question] = field(default_factory=list)
+
+
+def fast_clock(speed: float, began: float = 0.0) -> Callable[[], float]:
+    """Seconds since 1970 that go by faster than ours, from `began` on (0: from now on)."""
+    began = began or time.time()
+    return lambda: began + (time.time() - began) * speed
 
 
 def graph_of(deps: Deps) -> Ask:
@@ -46,8 +55,11 @@ async def parts_of(bench: Bench, slack: FakeSlack, valkey: Redis) -> AsyncIterat
         bench.asked.append(question)
         return bench.ask(question)
 
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds / bench.speed)
+
     store = Store(valkey, Retention.of(1, 1, 1))
-    async with open_client(BOT_TOKEN, slack.api_url, Pacer(valkey, slack.clock)) as client:
+    async with open_client(BOT_TOKEN, slack.api_url, Pacer(valkey, slack.clock, sleep)) as client:
         yield Parts(
             service=Service(noted, read_text, store, default_depth="quick"),
             client=client,

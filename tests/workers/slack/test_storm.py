@@ -1,0 +1,100 @@
+"""Events that come doubled and in any order; questions that come all at once."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+
+from redis.asyncio import Redis
+
+from agent.answer import Answer
+from agent.events import Answered, Event
+from agent.question import Question
+from tests.fake_slack import fake_slack
+from tests.workers.slack.botting import QUICKLY, Bench, fast_clock, parts_of, running_bot
+from workers.slack.bot import open_bot
+from workers.slack.pacing import Pacer, windows_of
+
+
+async def at_once(question: Question) -> AsyncGenerator[Event, None]:
+    yield Answered(Answer("x", question.text, question.language, "quick", "no_sources", f"Nothing on {question.text}."))
+
+
+async def test_a_thousand_doubled_and_reordered_events_are_each_answered_once(valkey: Redis) -> None:
+    """250 messages, each told four times: by two events with two ids, and each of them twice, in one shuffled heap."""
+    seed, speed = random.Random(9), 20.0
+    bench = Bench(at_once, replace(QUICKLY, workers=8), lease_seconds=100_000, speed=speed)
+    async with fake_slack(fast_clock(speed)) as slack, parts_of(bench, slack, valkey) as parts, open_bot(parts) as bot:
+        events = [slack.mention(f"C{number}", f"U{number % 20}", f"question {number}") for number in range(250)]
+        heap = [payload for event in events for payload in (slack.envelope(event), slack.envelope(event)) for _ in "12"]
+        seed.shuffle(heap)
+        await asyncio.gather(*(told(bot.app, payload) for payload in heap))
+        await slack.until(lambda: all(slack.answers(event["channel"], event["ts"]) for event in events), 90)
+        answers = [slack.answers(event["channel"], event["ts"]) for event in events]
+
+    assert len(heap) == 1_000
+    assert {len(found) for found in answers} == {1}
+    assert len(bench.asked) == 250
+
+
+async def told(app: object, payload: dict[str, object]) -> None:
+    from slack_bolt.request.async_request import AsyncBoltRequest
+
+    response = await app.async_dispatch(AsyncBoltRequest(body=payload, mode="socket_mode"))  # type: ignore[attr-defined]
+    assert response.status == 200
+
+
+async def test_questions_of_one_thread_are_answered_one_after_the_other(valkey: Redis) -> None:
+    running: list[int] = []
+    most = 0
+
+    async def counted(question: Question) -> AsyncGenerator[Event, None]:
+        nonlocal most
+        running.append(1)
+        most = max(most, len(running))
+        await asyncio.sleep(0.05)
+        running.pop()
+        async for event in at_once(question):
+            yield event
+
+    async with fake_slack() as slack, running_bot(Bench(counted), slack, valkey):
+        first = slack.said("D1", "U1", "question 0")
+        await slack.tell(first)
+        for number in range(1, 4):
+            await slack.tell(slack.said("D1", "U1", f"question {number}", thread_ts=first["ts"]))
+        await slack.until(lambda: len(slack.answers("D1", first["ts"])) == 4)
+
+    assert most == 1
+
+
+async def test_a_hundred_questions_at_once_never_exceed_a_rate_tier(valkey: Redis) -> None:
+    """All acknowledged; what Slack was told in the first seconds stayed within every tier."""
+    bench = Bench(at_once, replace(QUICKLY, workers=16))
+    async with fake_slack() as slack, running_bot(bench, slack, valkey):
+        events = [slack.mention(f"C{number % 50}", f"U{number}", f"question {number}") for number in range(100)]
+        await asyncio.gather(*(slack.tell(event) for event in events))
+        await slack.until(lambda: sum(len(channel.messages) for channel in slack.channels.values()) >= 150)
+
+    assert len(slack.ack_seconds) == 100
+    assert slack.exceeded == []
+
+
+async def test_a_window_lets_in_what_it_may_and_the_rest_later(valkey: Redis) -> None:
+    now = 1_800_000_000.0
+    pacer = Pacer(valkey, lambda: now)
+    (window,) = windows_of("chat.startStream", "C1")
+    waits = [await wait_of(pacer, "chat.startStream") for _ in range(window.calls + 2)]
+
+    assert waits == [0.0] * window.calls + [-1.0] * 2
+    now += window.seconds + 0.001
+    assert await wait_of(pacer, "chat.startStream") == 0.0
+
+
+async def wait_of(pacer: Pacer, method: str) -> float:
+    from workers.slack.errors import SlackBusy
+
+    try:
+        await pacer.wait(method, "C1", 0.0)
+    except SlackBusy:
+        return -1.0
+    return 0.0
