@@ -78,6 +78,7 @@ RULES = (
     Rule(("POST",), "/v1/batches/{batch_id}/cancel", "batch", "caller"),
     Rule(("POST",), "/v1/batches/{batch_id}/retry", "batch", "caller"),
     Rule(("GET",), "/v1/batches/{batch_id}/rows", "batch", "caller"),
+    Rule(("GET",), "/v1/batches/{batch_id}/table", "batch", "caller"),
     Rule(("POST",), "/mcp", "ask", runs=True, tells=True),
     Rule(("GET", "DELETE"), "/mcp", "ask"),
 )

@@ -405,7 +405,10 @@ async def test_the_description_is_whole_and_names_every_route(client: httpx.Asyn
     responses = {"/v1/responses", "/v1/responses/{response_id}", "/v1/responses/{response_id}/cancel"}
     dialects = {"/v1/chat/completions", "/v1/models", "/v1/models/{model}", *responses}
     files = {"/v1/files", "/v1/files/{file_id}", "/v1/files/{file_id}/content"}
-    files |= {"/v1/batches", *(f"/v1/batches/{{batch_id}}{path}" for path in ("", "/cancel", "/retry", "/rows"))}
+    files |= {
+        "/v1/batches",
+        *(f"/v1/batches/{{batch_id}}{path}" for path in ("", "/cancel", "/retry", "/rows", "/table")),
+    }
     answers = {ASK, *(f"{ASK}/{{answer_id}}{path}" for path in ("", "/sources", "/sources/{number}"))}
     links = {f"{ASK}/{{answer_id}}/shares", f"{ASK}/{{answer_id}}/shares/{{share}}"}
     links |= {"/v1/shared/{token}", "/v1/shared/{token}/sources/{number}"}

@@ -8,12 +8,14 @@ from starlette.responses import JSONResponse, Response
 
 from workers.batch.batch_fields import batch_fields, line_fields
 from workers.batch.estimating import Estimate, Rates, estimate
-from workers.batch.file_doors import files_of
+from workers.batch.file_doors import Download, files_of
 from workers.batch.files import UNKNOWN_FILE
 from workers.batch.filling import Filling
 from workers.batch.job_store import JobStore
 from workers.batch.lines import FileRefused
 from workers.batch.records import OUTCOMES, JobState, is_job_id
+from workers.batch.results import table_of
+from workers.batch.uploaded import Uploaded
 from workers.batch.wishes import BatchBody, Ordered, body_of_batch
 from workers.problems import Problem
 from workers.requests import read_json
@@ -44,21 +46,20 @@ async def post_batch(request: Request) -> Response:
         raise Problem("not_found", UNKNOWN_FILE, "input_file_id")
     if file.purpose != "batch":
         raise Problem("bad_file", "the file's purpose is not `batch`", "input_file_id")
-    content = files.content(user, file)
+    uploaded = Uploaded(file.name, files.content(user, file))
     filling: Filling = request.state.filling
     if body.ours.dry_run:
-        async with aclosing(content):
-            return JSONResponse(_estimated(await _estimate(service, filling, body, content)))
+        return JSONResponse(_estimated(await _estimate(service, filling, body, uploaded)))
     await _refuse_too_many(service, jobs, user)
     job = Ordered(body, user).job()
     await service.in_store_time(jobs.create(job))
-    filling.begin(job, content)
+    filling.begin(job, uploaded)
     return JSONResponse(batch_fields(await _state(request, job.id)))
 
 
-async def _estimate(service: Service, filling: Filling, body: BatchBody, content: Any) -> Estimate:
+async def _estimate(service: Service, filling: Filling, body: BatchBody, file: Uploaded) -> Estimate:
     try:
-        return await estimate(content, body.endpoint, filling.rules, service.rates or Rates())
+        return await estimate(file, body.endpoint, filling.rules, service.rates or Rates())
     except FileRefused as refused:
         first = refused.errors[0]
         raise Problem("bad_file", first.message, "input_file_id") from None
@@ -131,6 +132,13 @@ async def delete_batch(request: Request, batch_id: str) -> Response:
     service: Service = request.state.service
     await service.in_store_time(jobs_of(service).forget(request.state.user, batch_id))
     return JSONResponse({"id": batch_id, "object": "batch", "deleted": True})
+
+
+async def get_table(request: Request, batch_id: str) -> Response:
+    """All rows that have their end as a table for people: CSV whose cells are never formulas."""
+    state = await _state(request, batch_id)
+    service: Service = request.state.service
+    return Download(table_of(jobs_of(service), state), f"{state.job.id}.csv", None, service)
 
 
 async def list_rows(request: Request, batch_id: str) -> Response:

@@ -1,5 +1,7 @@
 """A whole file is checked before anything of it runs: good lines wait in the job, bad ones have their end at once."""
 
+import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -9,7 +11,9 @@ from workers.batch.records import LineError, Row, RowEnd
 from workers.batch.request_lines import BadLine
 
 AT_ONCE = 50
-"""Lines between two looks at the rest of the world."""
+"""Lines in one piece."""
+BUSY_SECONDS = 0.02
+"""For so long lines are read before others in the same loop have their turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,11 @@ async def checked(
     """Pieces of the file in its order. Raises FileRefused for an empty one and for one with more than max_rows."""
     rows: list[Row] = []
     bad: list[RowEnd] = []
+    turn = time.monotonic()
     async for line in lines:
+        if time.monotonic() - turn > BUSY_SECONDS:
+            await asyncio.sleep(0)
+            turn = time.monotonic()
         if tally.total >= max_rows:
             raise _too_many(max_rows)
         try:

@@ -9,10 +9,10 @@ from pydantic_core import from_json
 
 from agent.limits import Limits
 from agent.question import Depth
-from workers.batch.checking import Checked, Piece, checked
+from workers.batch.checking import Checked, Piece
 from workers.batch.filling import FillRules
-from workers.batch.lines import lines_of
 from workers.batch.records import Row
+from workers.batch.uploaded import Uploaded
 from workers.dialects.chat_request import depth_of
 from workers.quota import Prices
 
@@ -73,10 +73,10 @@ class Estimate:
         return {"request_counts": counts, **amounts, "currency": self.currency, "errors": first}
 
 
-async def estimate(content: AsyncIterable[bytes], endpoint: str, rules: FillRules, rates: Rates) -> Estimate:
+async def estimate(file: Uploaded, endpoint: str, rules: FillRules, rates: Rates) -> Estimate:
     """Checks the whole file as a batch would. Raises FileRefused, StoreError."""
-    reader, tally = rules.reader(endpoint), Checked()
-    async with aclosing(checked(lines_of(content, reader.max_line_bytes), reader.row, rules.max_rows, tally)) as pieces:
+    tally = Checked()
+    async with aclosing(file.pieces(rules.reader(endpoint), rules.max_rows, tally)) as pieces:
         return await reckoned(pieces, tally, (endpoint, rules.default_depth), rates)
 
 

@@ -1,18 +1,19 @@
 """From a file to a job that runs: read and checked whole by a task of this replica, then started, or refused."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import structlog
 
 from agent.question import Depth
-from workers.batch.checking import Checked, Piece, checked
+from workers.batch.checking import Checked, Piece
 from workers.batch.job_store import JobStore, NotAccepting
-from workers.batch.lines import FileRefused, lines_of
+from workers.batch.lines import FileRefused
 from workers.batch.records import Job, LineError
 from workers.batch.request_lines import LineReader
+from workers.batch.uploaded import Uploaded
 from workers.slots import STOPPING
 from workers.store_errors import StoreError
 
@@ -33,10 +34,11 @@ class FillRules:
         return LineReader(endpoint, self.default_depth, self.max_body_bytes)
 
 
-async def fill(jobs: JobStore, job: Job, content: AsyncIterable[bytes], rules: FillRules) -> Checked:
+async def fill(jobs: JobStore, job: Job, file: Uploaded, rules: FillRules) -> Checked:
     """Reads the whole file into the job. Raises FileRefused, NotAccepting, StoreError."""
-    reader, tally = rules.reader(job.endpoint), Checked()
-    await put(jobs, job, checked(lines_of(content, reader.max_line_bytes), reader.row, rules.max_rows, tally))
+    tally = Checked()
+    async with aclosing(file.pieces(rules.reader(job.endpoint), rules.max_rows, tally)) as pieces:
+        await put(jobs, job, pieces)
     return tally
 
 
@@ -62,9 +64,9 @@ class Filling:
     _reading: set["asyncio.Task[None]"] = field(default_factory=set)
     _free: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MAX_TASKS))
 
-    def begin(self, job: Job, content: AsyncGenerator[bytes, None]) -> None:
+    def begin(self, job: Job, file: Uploaded) -> None:
         """The job is there already, `validating`."""
-        task = asyncio.create_task(self._fill(job, content))
+        task = asyncio.create_task(self._fill(job, file))
         self._reading.add(task)
         task.add_done_callback(self._reading.discard)
 
@@ -74,10 +76,10 @@ class Filling:
         if self._reading:
             await asyncio.wait(list(self._reading), timeout=CLOSE_SECONDS)
 
-    async def _fill(self, job: Job, content: AsyncGenerator[bytes, None]) -> None:
+    async def _fill(self, job: Job, file: Uploaded) -> None:
         try:
-            async with self._free, aclosing(content):
-                await fill(self.jobs, job, content, self.rules)
+            async with self._free:
+                await fill(self.jobs, job, file, self.rules)
                 await self.jobs.start(job)
         except FileRefused as refused:
             await self._refuse(job, "the file is refused", refused.errors)

@@ -8,6 +8,7 @@ from workers.batch.batch_doors import (
     cancel_batch,
     delete_batch,
     get_batch,
+    get_table,
     list_batches,
     list_rows,
     post_batch,
@@ -127,4 +128,5 @@ def add_batches(app: FastAPI) -> None:
     app.add_api_route("/v1/batches/{batch_id}", delete_batch, methods=["DELETE"], **DELETED)
     app.add_api_route("/v1/batches/{batch_id}/cancel", cancel_batch, methods=["POST"], **BATCH)
     app.add_api_route("/v1/batches/{batch_id}/retry", retry_batch, methods=["POST"], **BATCH)
+    app.add_api_route("/v1/batches/{batch_id}/table", get_table, methods=["GET"], **CONTENT)
     app.add_api_route("/v1/batches/{batch_id}/rows", list_rows, methods=["GET"], **ROWS)

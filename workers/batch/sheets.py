@@ -1,6 +1,7 @@
 """Answers as a table for Excel and its like: CSV whose cells are never formulas, or Parquet."""
 
 import csv
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,11 +54,17 @@ def cells(row: AnswerRow) -> tuple[str, ...]:
 
 def _write_csv(path: Path, rows: Iterable[AnswerRow]) -> None:
     """With UTF-8's mark, without which Excel shows Chinese as something else."""
-    with path.open("w", encoding="utf-8-sig", errors="replace", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        file.write(csv_lines([COLUMNS]).decode())
         for row in rows:
-            writer.writerow([_short(defused(cell)) for cell in cells(row)])
+            file.write(csv_lines([cells(row)]).decode())
+
+
+def csv_lines(rows: Iterable[Iterable[str]]) -> bytes:
+    """In UTF-8; no cell begins a formula."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([_short(defused(cell)) for cell in row] for row in rows)
+    return text.getvalue().encode("utf-8", "replace")
 
 
 def _short(cell: str) -> str:

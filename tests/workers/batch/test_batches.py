@@ -1,6 +1,8 @@
 """Batches by the real openai client, against the real service and a real Valkey; a worker of the test ends the rows."""
 
 import asyncio
+import csv
+import io
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -246,6 +248,53 @@ async def test_a_dry_run_counts_and_reckons_and_keeps_nothing(scene: Scene) -> N
     assert found["request_counts"] == {"total": 3, "good": 2, "bad": 1}
     assert (found["errors"][0]["line"], found["about"]["searches"] > 0) == (2, True)
     assert (await scene.one.batches.list()).data == []
+
+
+QUESTIONS = "编号,问题\r\n1,泰山有多高？\r\n2,\r\n=3,黄山有多高？\r\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gbk", "utf-16"])
+async def test_a_table_of_questions_is_a_batch_too(scene: Scene, encoding: str) -> None:
+    file = await scene.one.files.create(file=("q.csv", QUESTIONS.encode(encoding)), purpose="batch")
+    made = await scene.one.batches.create(input_file_id=file.id, endpoint=CHAT, completion_window="24h")
+    await scene.reached(made.id, "in_progress")
+    await scene.run(made.id)
+    batch = await scene.reached(made.id, "completed")
+    output = await scene.lines(batch.output_file_id)
+    assert [(each["custom_id"], each["response"]["body"]["asked"]) for each in output] == [
+        ("1", "泰山有多高？"),
+        ("=3", "黄山有多高？"),
+    ]
+    errors = await scene.lines(batch.error_file_id)
+    assert [each["response"]["body"]["error"]["line"] for each in errors] == [3]
+
+
+async def test_lines_of_json_are_read_whatever_the_name_of_their_file_is(scene: Scene) -> None:
+    file = await scene.one.files.create(file=("q.csv", jsonl(good("a"))), purpose="batch")
+    made = await scene.one.batches.create(input_file_id=file.id, endpoint=CHAT, completion_window="24h")
+    found = await scene.reached(made.id, "in_progress")
+    assert found.request_counts is not None
+    assert (found.request_counts.total, found.request_counts.failed) == (1, 0)
+
+
+async def test_a_table_without_questions_is_refused(scene: Scene) -> None:
+    file = await scene.one.files.create(file=("q.csv", b"a,b\n1,2\n"), purpose="batch")
+    made = await scene.one.batches.create(input_file_id=file.id, endpoint=CHAT, completion_window="24h")
+    batch = await scene.reached(made.id, "failed")
+    assert batch.errors is not None
+    assert [each.code for each in batch.errors.data or ()] == ["no_question_column"]
+
+
+async def test_all_rows_can_be_had_as_a_table_without_formulas(scene: Scene) -> None:
+    made = await scene.created(jsonl(good("=1+1"), b"{"))
+    await scene.reached(made.id, "in_progress")
+    await scene.run(made.id, "failed")
+    headers = {"Authorization": f"Bearer {scene.one.api_key}"}
+    response = await scene.http.get(f"/v1/batches/{made.id}/table", headers=headers)
+    rows = list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
+    assert [(row["custom_id"], row["status"]) for row in rows] == [("", "failed"), ("'=1+1", "failed")]
+    assert "line 2" in rows[0]["error"]
+    assert f"{made.id}.csv" in response.headers["content-disposition"]
 
 
 async def test_times_and_ceilings_are_told_again(scene: Scene) -> None:

@@ -1,6 +1,8 @@
 """A file is checked whole: each bad line is told with its number and its field, and no line is ever lost."""
 
+import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -151,3 +153,23 @@ async def test_lines_are_the_same_however_the_bytes_come(lines: list[bytes], siz
     found = [line async for line in lines_of(pieces(content, size), 100)]
     expected = [Line(number, each) for number, each in enumerate([b"a", *lines], 1) if each.strip()]
     assert found == expected
+
+
+async def test_a_file_that_is_checked_leaves_others_their_turn() -> None:
+    """Many lines that take long to read come without any wait of their own between them."""
+    content = jsonl(*(good(f"row-{number}", "x" * 60_000) for number in range(200)))
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(others())
+    before = time.process_time()
+    _, bad = await read(content)
+    busy_seconds = time.process_time() - before
+    other.cancel()
+    assert len(bad) == 200
+    assert turns >= min(3, busy_seconds / 0.1)
