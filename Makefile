@@ -114,6 +114,11 @@ overload: $(VENV)/.dev ## five times more questions than it can answer for a min
 chaos: $(VENV)/.dev ## a batch while workers, store and model are killed: make chaos [ROUNDS=20] [SEED=1] [LEASE=5] (2 minutes each)
 	@$(BIN)/python -m tests.chaos_batch.run --rounds "$(or $(ROUNDS),20)" --seed "$(or $(SEED),1)" --lease "$(or $(LEASE),5)" --keep
 
+.PHONY: rabbitmq
+rabbitmq: $(VENV)/.dev ## the same batch over a real RabbitMQ, a worker killed (installs rabbitmq-server by apt-get when missing)
+	@[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || apt-get install -y --no-install-recommends rabbitmq-server
+	@$(BIN)/python -m tests.rabbitmq.run
+
 .PHONY: chaos-model
 chaos-model: $(VENV)/.dev ## the model server's 16 faults, 500 callers who leave, an outage (a few minutes)
 	@$(BIN)/python -m tests.chaos.run

@@ -9,7 +9,8 @@ Taskiq's own acknowledgement only frees the place.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import structlog
@@ -40,8 +41,9 @@ class Room:
 
     @property
     def taken_over(self) -> int:
-        """Rows that it may hold: its own, and those of three dead workers, which wait for a place."""
-        return 4 * self.rows
+        """Rows that it may hold: its own, and those of dead workers, which wait for a place. Only a bound: who waits
+        for longer than a lease goes to whoever has a place."""
+        return 16 * self.rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,14 @@ class Sources:
     fair_share: FairShare
     reconciler: Reconciler
     client: Redis
+
+
+Elsewhere = Callable[[], Awaitable[int]]
+
+
+async def nothing_elsewhere() -> int:
+    """All that waits is in the streams."""
+    return 0
 
 
 class LeaseBroker(AsyncBroker):
@@ -95,11 +105,19 @@ class LeaseBroker(AsyncBroker):
         await enqueue_interactive(self._sources.client, asked.task_name, asked.kwargs, asked.task_id.replace(":", "_"))
 
     async def listen(self) -> AsyncGenerator[AckableMessage, None]:
+        async with aclosing(self.arrivals()) as arrivals:
+            async for leased in arrivals:
+                yield self.message(leased)
+
+    async def arrivals(
+        self, elsewhere: Callable[[], Awaitable[int]] = nothing_elsewhere
+    ) -> AsyncGenerator[Leased, None]:
+        """Everything that comes into our hands. elsewhere: how many rows wait in another queue, and take up room."""
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
                 await self._look_after()
-                await self._take()
+                await self._take(await elsewhere())
                 pause = FIRST_PAUSE_SECONDS
             except StoreError as error:
                 structlog.get_logger().warning("queue_not_read", code=error.code)
@@ -108,14 +126,14 @@ class LeaseBroker(AsyncBroker):
             if not self._ready:
                 await self._rest()
             while self._ready:
-                yield self._message(self._ready.popleft())
+                yield self._ready.popleft()
 
-    async def _take(self) -> None:
+    async def _take(self, elsewhere: int) -> None:
         """Interactive tasks, and rows that nobody has had."""
         rows, interactive = self._hands.counts()
         self._hold(await self._interactive(self._room.interactive - interactive))
-        if rows < self._room.rows:
-            self._hold(await self._sources.fair_share.take(self._room.rows - rows, self._hands.leased()))
+        if (free := self._room.rows - rows - elsewhere) > 0:
+            self._hold(await self._sources.fair_share.take(free, self._hands.leased()))
 
     def _hold(self, taken: Iterable[Leased]) -> None:
         """From here on their leases are renewed, and whatever else fails they are worked on."""
@@ -167,7 +185,7 @@ class LeaseBroker(AsyncBroker):
         if free > 0 and self._beat.settled:
             self._hold(await self._sources.leases.reclaim(job_id, free))
 
-    def _message(self, leased: Leased) -> AckableMessage:
+    def message(self, leased: Leased) -> AckableMessage:
         task_id = f"{leased.job_id}/{leased.entry}/{leased.token}"
         message = TaskiqMessage(
             task_id=task_id, task_name=ROW_TASK, labels={}, args=[leased.job_id, leased.entry], kwargs={}

@@ -158,12 +158,12 @@ async def until_stopped(events: AsyncGenerator[Event, None], stopping: asyncio.E
     made: asyncio.Queue[Event | None] = asyncio.Queue(1)
     making = asyncio.create_task(_make(events, made))
     stopped = asyncio.create_task(stopping.wait())
+    taking: asyncio.Task[Event | None] | None = None
     try:
         while True:
             taking = asyncio.create_task(made.get())
             await asyncio.wait((taking, stopped), return_when=asyncio.FIRST_COMPLETED)
             if not taking.done():
-                taking.cancel()
                 yield Cancelled(STOPPING)
                 return
             event = taking.result()
@@ -171,9 +171,10 @@ async def until_stopped(events: AsyncGenerator[Event, None], stopping: asyncio.E
                 return
             yield event
     finally:
-        making.cancel()
-        stopped.cancel()
-        await asyncio.gather(making, stopped, return_exceptions=True)
+        tasks = [task for task in (making, stopped, taking) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _make(events: AsyncGenerator[Event, None], made: "asyncio.Queue[Event | None]") -> None:

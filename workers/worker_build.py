@@ -21,7 +21,8 @@ from workers.batch.row_work import Patience, run_row
 from workers.broker import ROW_TASK, LeaseBroker, Room, Sources
 from workers.interactive import Handler
 from workers.leases import Beat, Hands
-from workers.queue import beat_client, queue_client
+from workers.queue import beat_client, on_rabbitmq, queue_client
+from workers.rabbit import RabbitQueue, rabbit_queue
 from workers.row_task import Owned, RowTask, RunRow, no_objection
 from workers.service import Service
 from workers.settings import Settings
@@ -41,6 +42,7 @@ class WorkerConfig:
     drain_seconds: float = 25.0
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     broker: type[LeaseBroker] = LeaseBroker
+    rabbit_url: str = ""
     objection: Callable[[Job], Awaitable[str]] = no_objection
 
 
@@ -52,12 +54,14 @@ class Worker:
     hands: Hands
     room: Room
     drain_seconds: float
+    rabbit: "RabbitQueue | None" = None
 
     async def work(self, stop: asyncio.Event) -> None:
         """Until stop is set; then rows that run have drain_seconds, and go back into the queue."""
-        self.broker.is_worker_process = True
+        delivering = self.rabbit.broker if self.rabbit else self.broker
+        self.broker.is_worker_process = delivering.is_worker_process = True
         receiver = Receiver(
-            self.broker,
+            delivering,
             max_async_tasks=self.room.taken_over + self.room.interactive,
             validate_params=False,
             ack_type=AcknowledgeType.WHEN_EXECUTED,
@@ -65,17 +69,28 @@ class Worker:
         )
         listening = asyncio.create_task(receiver.listen(stop))
         stopping = asyncio.create_task(stop.wait())
+        waiting = {listening, stopping}
+        if self.rabbit:
+            await self.broker.startup()
+            waiting.add(asyncio.create_task(self.rabbit.announce(self.broker)))
         try:
-            await asyncio.wait((listening, stopping), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop.set()
-            stopping.cancel()
+            for task in waiting - {listening}:
+                task.cancel()
+            broken = await asyncio.gather(*(waiting - {listening}), return_exceptions=True)
             await self._drain(listening)
+        for error in broken:
+            if isinstance(error, Exception):
+                raise error
 
     async def _drain(self, listening: "asyncio.Task[None]") -> None:
         draining = asyncio.create_task(self._let_go())
         await asyncio.gather(listening, draining, return_exceptions=True)
         await self.broker.shutdown()
+        if self.rabbit:
+            await self.rabbit.broker.shutdown()
         if not listening.cancelled() and (error := listening.exception()) is not None:
             raise error
 
@@ -102,8 +117,9 @@ async def open_worker(config: WorkerConfig, run: RunRow) -> AsyncGenerator[Worke
         async def row(job_id: str, entry: str) -> None:  # Taskiq writes to the name of what it is given
             await task(job_id, entry)
 
-        broker.register_task(row, ROW_TASK)
-        yield Worker(broker, hands, config.room, config.drain_seconds)
+        rabbit = rabbit_queue(config.rabbit_url, config.room, hands, leases) if config.rabbit_url else None
+        (rabbit.broker if rabbit else broker).register_task(row, ROW_TASK)
+        yield Worker(broker, hands, config.room, config.drain_seconds, rabbit)
     finally:
         await client.aclose()
         beating.close()
@@ -130,6 +146,7 @@ def config_of(settings: Settings, address: str) -> WorkerConfig:
         rules=LeaseRules(settings.lease_seconds, settings.deliveries),
         room=Room(settings.worker_rows, settings.worker_interactive),
         drain_seconds=settings.drain_seconds,
+        rabbit_url=settings.queue_url if on_rabbitmq(settings) else "",
     )
 
 

@@ -24,10 +24,15 @@ QUESTION = "How do I upgrade Debian to the next stable release? ({})"
 USER = "chaos"
 
 
+Event = tuple[float, str, Callable[[], None]]
+"""Seconds from the round's begin, what happens, and what makes it happen."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a round is made of. seconds: of one model reply; suspended, gone: how long a worker is suspended and the
-    model server away, 0: not at all; command: runs instead of `kaozheng worker`."""
+    model server away, 0: not at all; command: runs instead of `kaozheng worker`;
+    store: whether it is killed and filled, too."""
 
     lease: float = 5.0
     rows: int = 200
@@ -40,6 +45,7 @@ class Plan:
     kills: int = 3
     give_up: float = 420.0
     command: tuple[str, ...] = ()
+    store: bool = True
 
 
 @dataclass
@@ -48,6 +54,7 @@ class House:
 
     folder: Path
     plan: Plan
+    environment: dict[str, str] = field(default_factory=dict)
     store: Store = field(init=False)
     model: Part = field(init=False)
     workers: list[Part] = field(init=False)
@@ -62,6 +69,7 @@ class House:
             "KAOZHENG_LEASE_SECONDS": str(self.plan.lease),
             "KAOZHENG_WORKER_ROWS": str(self.plan.rows_each),
             "KAOZHENG_LOG_LEVEL": "warning",
+            **self.environment,
         }
         self.workers = [worker(n, self.folder, self.store, environment) for n in range(self.plan.workers)]
         for each in self.workers if self.plan.command else ():
@@ -156,7 +164,7 @@ class Round:
             act()
             self._due.sort(key=lambda each: each[0])
 
-    def _planned(self, chance: random.Random, takeovers: Takeovers) -> list[tuple[float, str, Callable[[], None]]]:
+    def _planned(self, chance: random.Random, takeovers: Takeovers) -> list[Event]:
         plan, span = self.house.plan, self.house.plan.span
         planned = [(chance.uniform(2, span), "kill", lambda: self._kill(chance, takeovers)) for _ in range(plan.kills)]
         if plan.suspended:
@@ -165,6 +173,10 @@ class Round:
             gone = chance.uniform(2, span / 2)
             planned.append((gone, "model gone", self.house.model.kill))
             planned.append((gone + plan.gone, "model back", self.house.model.start))
+        return planned + (self._store_planned(chance, takeovers) if plan.store else [])
+
+    def _store_planned(self, chance: random.Random, takeovers: Takeovers) -> list[Event]:
+        planned, span = list[Event](), self.house.plan.span
         died = chance.uniform(2, span)
         planned.append((died, "store killed", lambda: self._kill_store(takeovers)))
         planned.append((died + chance.uniform(0.5, 3), "store back", self.house.store.start))
