@@ -73,6 +73,7 @@ class LeaseBroker(AsyncBroker):
         self._blocking: asyncio.Task[list[Leased]] | None = None
         self._ready: deque[Leased] = deque()  # in our hands, and not yet given to the receiver
         self._next_upkeep = 0.0
+        self._closing = False
 
     async def startup(self) -> None:
         await super().startup()
@@ -80,15 +81,17 @@ class LeaseBroker(AsyncBroker):
             self._beat.start()
 
     async def give_back(self) -> None:
-        """What was taken and has not begun, when no more shall begin. listen() has ended."""
+        """What was taken and has not begun, when no more shall begin; nothing more is taken from here on."""
+        self._closing = True
         if self._blocking is not None:
             blocking, self._blocking = self._blocking, None
             await asyncio.wait((blocking,), timeout=BLOCK_MILLISECONDS / 250)
             if blocking.done() and blocking.exception() is None:
                 self._hold(blocking.result())
             blocking.cancel()
-        while self._ready:
-            leased = self._ready.popleft()
+        self._ready.clear()
+        for leased in self._hands.unbegun():
+            self._hands.stop((leased,), "stopping")
             self._hands.drop(leased)
             try:
                 await self._sources.leases.release(leased)
@@ -114,7 +117,7 @@ class LeaseBroker(AsyncBroker):
     ) -> AsyncGenerator[Leased, None]:
         """Everything that comes into our hands. elsewhere: how many rows wait in another queue, and take up room."""
         pause = FIRST_PAUSE_SECONDS
-        while True:
+        while not self._closing:
             try:
                 await self._look_after()
                 await self._take(await elsewhere())

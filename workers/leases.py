@@ -58,6 +58,10 @@ class Hands:
         """Now; also for the thread: copying a dict's values is one step for it."""
         return [hand.leased for hand in tuple(self._held.values())]
 
+    def unbegun(self) -> list[Leased]:
+        """Those that nothing works on yet."""
+        return [hand.leased for hand in self._held.values() if hand.task is None]
+
     def counts(self) -> tuple[int, int]:
         """Rows of batches, and interactive tasks."""
         interactive = sum(job_id == INTERACTIVE for job_id, _ in self._held)

@@ -88,6 +88,7 @@ class Worker:
     async def _drain(self, listening: "asyncio.Task[None]") -> None:
         draining = asyncio.create_task(self._let_go())
         await asyncio.gather(listening, draining, return_exceptions=True)
+        await self.broker.give_back()  # what was on its way when the first one was over
         await self.broker.shutdown()
         if self.rabbit:
             await self.rabbit.broker.shutdown()
