@@ -73,6 +73,30 @@ async def test_the_page_itself_needs_no_key_and_the_description_does() -> None:
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.xdist_group("browser")
+async def test_a_revoked_key_is_said_in_chinese_and_the_words_stay(
+    browser: Browser, valkey_address: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "keys"
+    key, other = (create_key(file, Wish(name, SCOPES)) for name in ("mine", "other"))
+    async with staged(valkey_address, keys=Keys(file=file)) as stage, tab(browser, stage.url, locale="zh-CN") as walk:
+        await walk.page.fill("#key", key)
+        await walk.page.press("#key", "Enter")
+        await expect(walk.page.locator("#login")).to_be_hidden()
+        revoke_key(file, Keys(file=file).owner(key))
+        await walk.ask("华山有多高？")
+        await expect(walk.page.locator("#problem")).to_contain_text("此密钥不被接受，可能已被吊销。")
+        await walk.page.reload()
+        await expect(walk.page.locator("#login-problem")).to_contain_text("可能已被吊销")
+        await walk.page.fill("#key", other)
+        await walk.page.press("#key", "Enter")
+        await expect(walk.page.locator("#login")).to_be_hidden()
+        assert await walk.page.input_value("#question") == "华山有多高？"
+        await walk.page.click("#send")
+        await walk.answered()
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.xdist_group("browser")
 async def test_a_person_logs_in_asks_and_is_told_when_the_key_is_revoked(
     browser: Browser, valkey_address: str, tmp_path: Path
 ) -> None:

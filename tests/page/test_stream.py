@@ -63,6 +63,9 @@ async def test_a_run_that_fails_is_said_in_the_readers_language(
         await expect(walk.page.locator(".notice[role=alert]")).to_contain_text(words)
         await expect(walk.page.locator(".answer")).to_contain_text("half")
         await expect(walk.page.locator("#send")).to_be_enabled()
+        await walk.page.fill("#question", "typed meanwhile")
+        await walk.page.locator(".turn .notice + button").click()
+        assert await walk.page.input_value("#question") == "failing\n\ntyped meanwhile"
 
 
 async def test_both_languages_have_the_same_words(browser: Browser, stage: Stage) -> None:

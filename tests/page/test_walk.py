@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from agent.answer import Skipped
 from agent.events import Event, Text
@@ -176,6 +176,44 @@ async def test_everything_is_reached_with_the_keyboard(browser: Browser, stage: 
         assert await chip.evaluate("node => node === document.activeElement")
 
 
+async def focused(page: Page, selector: str) -> None:
+    """Goes there by Tab, as far as it takes."""
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"{selector} is not reached")
+
+
+async def test_a_phone_in_chinese_with_a_keyboard_asks_opens_asks_on_and_stops(browser: Browser, stage: Stage) -> None:
+    stage.scripts["停不下来"] = endless
+    phone = {"locale": "zh-CN", "color_scheme": "dark", "viewport": {"width": 360, "height": 640}, "has_touch": True}
+    async with tab(browser, stage.url, **phone) as walk:
+        page = walk.page
+        await focused(page, "#question")
+        await page.keyboard.insert_text("泰山有多高？")
+        await page.keyboard.press("Enter")
+        await walk.answered()
+        await focused(page, ".answer .chip")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("#card .badge")).to_have_text("✓ 支持")
+        await page.keyboard.press("Escape")
+        await focused(page, "#question")
+        await page.keyboard.insert_text("那华山呢？")
+        await page.keyboard.press("Enter")
+        await walk.answered(2)
+        assert [turn.question for turn in stage.asked[-1].history] == ["泰山有多高？"]
+        await focused(page, "#question")
+        await page.keyboard.insert_text("停不下来")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".turn:last-child .answer")).to_contain_text("on and on")
+        await focused(page, "#stop")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".turn:last-child .notice")).to_have_text("已停止。")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert walk.complaints == []
+
+
 async def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, stage: Stage) -> None:
     async with tab(browser, stage.url, viewport={"width": 360, "height": 640}) as walk:
         await walk.ask("How high is Mount Tai?")
@@ -197,8 +235,15 @@ async def test_the_words_stay_in_the_form_when_the_service_is_gone(browser: Brow
     assert HEIGHT.text
 
 
-async def test_files_are_sent_with_the_question_and_a_wrong_one_is_said_by_name(browser: Browser, stage: Stage) -> None:
-    async with tab(browser, stage.url) as walk:
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [("en-GB", "A file cannot be read. (bad.pdf"), ("zh-CN", "文件无法读取。 (bad.pdf")],
+    ids=["en", "zh"],
+)
+async def test_files_are_sent_with_the_question_and_a_wrong_one_is_said_by_name(
+    browser: Browser, stage: Stage, locale: str, words: str
+) -> None:
+    async with tab(browser, stage.url, locale=locale) as walk:
         page = walk.page
         await page.set_input_files(
             "#attach", [{"name": "offer.txt", "mimeType": "text/plain", "buffer": b"It costs 5."}]
@@ -210,6 +255,6 @@ async def test_files_are_sent_with_the_question_and_a_wrong_one_is_said_by_name(
             "#attach", [{"name": "bad.pdf", "mimeType": "application/pdf", "buffer": b"\xff\xfe"}]
         )
         await walk.ask("And this?")
-        await expect(page.locator("#problem")).to_contain_text("bad.pdf")
+        await expect(page.locator("#problem")).to_contain_text(words)
         assert await page.input_value("#question") == "And this?"
         assert await page.locator("#files button").count() == 1

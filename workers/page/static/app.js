@@ -120,6 +120,13 @@ byId("stop").addEventListener("click", async () => {
   question.focus();
 });
 
+/** A question that failed comes back into the form, in front of what stands there. */
+byId("turns").addEventListener("again", (event) => {
+  question.value = [event.detail, question.value.trim()].filter(Boolean).join("\n\n");
+  past.keepDraft(question.value);
+  question.focus();
+});
+
 question.addEventListener("input", () => past.keepDraft(question.value));
 question.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;

@@ -152,7 +152,10 @@ export class Turn {
     this.#end();
     this.#head("steps", this.#counts());
     const words = meaning(code, detail);
-    this.notices.replaceChildren(el("p", { class: "notice bad", role: "alert" }, words, detail && words !== detail ? ` (${plain(detail)})` : ""));
+    const why = el("p", { class: "notice bad", role: "alert" }, words, detail && words !== detail ? ` (${plain(detail)})` : "");
+    const again = said("button", "again", {}, { type: "button" });
+    again.addEventListener("click", () => this.element.dispatchEvent(new CustomEvent("again", { detail: this.question, bubbles: true })));
+    this.notices.replaceChildren(why, again);
     this.tell(words);
   }
 
