@@ -114,6 +114,10 @@ overload: $(VENV)/.dev ## five times more questions than it can answer for a min
 chaos: $(VENV)/.dev ## a batch while workers, store and model are killed: make chaos [ROUNDS=20] [SEED=1] [LEASE=5] (2 minutes each)
 	@$(BIN)/python -m tests.chaos_batch.run --rounds "$(or $(ROUNDS),20)" --seed "$(or $(SEED),1)" --lease "$(or $(LEASE),5)" --keep
 
+.PHONY: bench
+bench: $(VENV)/.dev ## batches on 1, 2 and 4 workers, what the queue adds to a row, what 100,000 rows weigh (3 minutes)
+	@$(BIN)/python -m tests.bench.run
+
 .PHONY: rabbitmq
 rabbitmq: $(VENV)/.dev ## the same batch over a real RabbitMQ, a worker killed (installs rabbitmq-server by apt-get when missing)
 	@[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || apt-get install -y --no-install-recommends rabbitmq-server
