@@ -12,6 +12,8 @@ from typing import Any
 
 from workers import keys
 from workers.backup import BackupRefused, back_up
+from workers.batch.job_store import JobStore
+from workers.queue import open_queue
 from workers.restore import Backup, open_backup
 from workers.restore import restore as restore_backup
 from workers.settings import Settings, load_settings, shown, sources
@@ -94,6 +96,8 @@ def forget(target: Target, yes: bool, config: Path | None) -> int:
     async def work() -> int:
         async with opened_store(settings) as store:
             counts = await _forget(store, target)
+            if target.user:
+                counts += await _forget_batches(settings, target.user)
             written = await store.rewrite_file()
         print(", ".join(f"{kind}: {count}" for kind, count in asdict(counts).items()))
         if not written:
@@ -162,6 +166,12 @@ async def _forget(store: Store, target: Target) -> Forgotten:
     for user in await store.owners("thread", target.thread):
         total += await store.forget_thread(user, target.thread)
     return total + (await store.forget_user(target.user) if target.user else Forgotten())
+
+
+async def _forget_batches(settings: Settings, user: str) -> Forgotten:
+    """They may lie in a store of their own."""
+    async with store_address(settings.redis_url, settings.data_dir) as address, open_queue(settings, address) as queue:
+        return Forgotten(batches=await JobStore(queue).forget_user(user))
 
 
 def _leave_settings(backup: Backup, settings: Settings) -> None:

@@ -64,12 +64,15 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """How many of each were removed. evidence: answers whose cited pages were kept."""
+    """How many of each were removed. evidence: answers whose cited pages were kept; files, batches: as in
+    workers/batch."""
 
     answers: int = 0
     evidence: int = 0
     threads: int = 0
     turns: int = 0
+    files: int = 0
+    batches: int = 0
 
     def __add__(self, other: "Forgotten") -> "Forgotten":
         return Forgotten(
@@ -77,6 +80,8 @@ class Forgotten:
             self.evidence + other.evidence,
             self.threads + other.threads,
             self.turns + other.turns,
+            self.files + other.files,
+            self.batches + other.batches,
         )
 
 
@@ -269,7 +274,8 @@ class Store:
             with reaching():
                 await self.client.delete(*keys, *links)
         kinds = [kind_of(key) for key in keys]
-        return Forgotten(kinds.count("answer"), kinds.count("evidence"), kinds.count("thread"), sum(turns))
+        counts = (kinds.count("answer"), kinds.count("evidence"), kinds.count("thread"), sum(turns))
+        return Forgotten(*counts, files=kinds.count("file"))
 
     async def rewrite_file(self) -> bool:
         """Writes the server's append-only file anew, in which forgotten things stand until then.

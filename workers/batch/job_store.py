@@ -199,6 +199,16 @@ class JobStore:
             await self.client.zrem(OPEN_JOBS, job_id)
         return True
 
+    async def forget_user(self, user: str) -> int:
+        """Every job of this user; how many there were."""
+        with reaching():
+            ids = cast("list[bytes]", await self.client.zrange(jobs_of(user), 0, -1))
+        known = [each.decode("ascii", "replace") for each in ids]
+        forgotten = [await self.forget(user, each) for each in known if is_job_id(each)]
+        with reaching():
+            await self.client.delete(jobs_of(user))
+        return sum(forgotten)
+
     async def _run(self, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
         with reaching():
             return await self.client.register_script(script)(keys, arguments)

@@ -20,9 +20,10 @@ from tests.workers.serving import service_of, serving
 from workers.batch.files import FileStore
 from workers.batch.filling import FillRules
 from workers.batch.job_store import JobStore
-from workers.batch.records import RowEnd
+from workers.batch.records import Job, RowEnd, new_job_id
 from workers.batch.row_leases import RowLeases
 from workers.keys import Keys, Wish, create_key
+from workers.store import Retention, Store
 
 DEADLINE = 30.0
 
@@ -212,6 +213,22 @@ async def test_a_forgotten_batch_is_unknown(scene: Scene) -> None:
     assert (await scene.http.delete(f"/v1/batches/{made.id}", headers=headers)).json()["deleted"] is True
     with pytest.raises(openai.NotFoundError):
         await scene.one.batches.retrieve(made.id)
+
+
+async def test_a_user_can_be_forgotten_with_all_batches_and_files_and_no_other(scene: Scene, valkey: Redis) -> None:
+    jobs, store = JobStore(valkey), Store(valkey, Retention(60, 60, 0))
+    made = await scene.created(jsonl(good("a")))
+    await scene.reached(made.id, "in_progress")
+    state = await jobs.anybodys(made.id)
+    assert state is not None
+    user = state.job.user
+    other = Job(new_job_id(), "somebody", CHAT, 1)
+    await jobs.create(other)
+    assert (await jobs.forget_user(user), (await store.forget_user(user)).files) == (1, 1)
+    assert await jobs.forget_user(user) == 0
+    assert await jobs.state("somebody", other.id) is not None
+    left = [key.decode() async for key in valkey.scan_iter("*")]
+    assert not [key for key in left if user in key or made.id in key]
 
 
 async def test_the_list_is_paged(scene: Scene) -> None:
