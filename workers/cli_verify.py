@@ -14,10 +14,9 @@ from workers.cli import BAD_INPUT, UNSUPPORTED
 from workers.problems import Problem
 from workers.progress import proven_line
 from workers.terminal import safe, say
-from workers.verify_input import read_given
+from workers.verify_input import FAULTS, read_given
 
 MAX_BYTES = 64 * 1024 * 1024
-FAULTS = frozenset({"unsupported", "contradicted", "unknown_source"})
 _MARKS = {"supported": "✓", "partial": "~", "unsupported": "✗", "contradicted": "✗", "unavailable": "?"}
 _SHOWN_CHARACTERS = 200
 

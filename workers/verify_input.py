@@ -15,6 +15,8 @@ from tools.page import Webpage
 from workers.problems import Problem
 from workers.requests import strict_json
 
+FAULTS = frozenset({"unsupported", "contradicted", "unknown_source"})
+"""Rules of flaws by which an answer does not hold."""
 MAX_SOURCES = 1_000
 MAX_SOURCE_CHARACTERS = 4_000_000
 
