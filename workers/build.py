@@ -36,6 +36,7 @@ from tools.library import Library
 from tools.library_update import FolderRefused, IndexStep
 from tools.page import Webpage
 from tools.search import Search
+from tools.tokens import estimated_tokens
 from tools.web import SourceRules, WebParts, WebReader, user_agent
 from workers.browser_build import with_browser
 from workers.page_cache import CacheRules, PageCache, PageStore
@@ -48,8 +49,6 @@ if TYPE_CHECKING:
 
 Notice = Callable[[str], None]
 """One line for the operator, said at start."""
-_CHARACTERS_PER_TOKEN = 3.5  # of text that is not Chinese; measured with R1's tokenizer: English 4.1
-_HAN_PER_TOKEN = 1.5
 _CONTEXT_TOKENS = 65_536  # where neither the server nor a setting says
 _MOST_WIRE_BYTES = 5 * 1024 * 1024  # of HTML, compressed or not; as Common Crawl cuts its pages
 _WORTH_SAYING_FILES = 20
@@ -128,12 +127,6 @@ def _quote(why: WhyQuoted) -> Generate:
 def _today(time_zone: str) -> Callable[[], date]:
     zone = ZoneInfo(time_zone) if time_zone else None
     return lambda: datetime.now(zone).date() if zone else datetime.now().astimezone().date()
-
-
-def estimated_tokens(text: str) -> int:
-    """For prompts that no model reads: about what R1's tokenizer would count."""
-    han = sum("\u3400" <= character <= "\u9fff" for character in text)
-    return round(han / _HAN_PER_TOKEN + (len(text) - han) / _CHARACTERS_PER_TOKEN) + 1
 
 
 def _token_counter(settings: Settings) -> Callable[[str], int]:

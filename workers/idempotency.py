@@ -28,8 +28,9 @@ def key_of_request(request: Request) -> str:
     return key
 
 
-async def begun_once(request: Request, run: Run, key: str, held: ExitStack) -> Run:
-    """The run that this key stands for: this one, begun now, or the one that was begun with it before.
+async def begun_once(request: Request, run: Run, key: str, held: ExitStack, said: str = "") -> Run:
+    """The run that this key stands for: this one, begun now, or the one that was begun with it before. said: what a
+    dialect was asked for beside the question.
 
     Raises Problem when it was another question, StoreError: without the store nobody knows whether it ran.
     """
@@ -38,11 +39,12 @@ async def begun_once(request: Request, run: Run, key: str, held: ExitStack) -> R
         detached: Detached | None = request.state.detached
         if detached is None:
             raise Problem("store_error", "no store is open here that could tell whether this was asked before")
-        once = Once(hashlib.sha256(key.encode()).hexdigest(), fingerprint(run.asked), run.answer_id, run.thread)
+        mark = fingerprint(run.asked, said)
+        once = Once(hashlib.sha256(key.encode()).hexdigest(), mark, run.answer_id, run.thread, run.request)
         first = await run.service.in_store_time(detached.log.begin_once(run.user, once))
         if first.fingerprint != once.fingerprint:
             raise Problem("idempotency_key_reused", "this Idempotency-Key was used with another body", HEADER)
-        if first == once:
+        if first.run_id == once.run_id:
             request.state.admitted.keep_while(held)
             await detached.start(run, held.pop_all(), begun=True)
     return replace(run, answer_id=first.run_id, thread=first.thread)
@@ -56,11 +58,12 @@ async def joined(request: Request, run: Run) -> Message:
         return await unless_gone(request, last_message(messages))
 
 
-def fingerprint(asked: Asked) -> str:
+def fingerprint(asked: Asked, dialect: str = "") -> str:
     """Of what was asked, however it was written; a thread counts by its name, since its turns change."""
     question = asked.question
     files = [(page.url, page.sha256) for page in question.files]
     history = () if asked.thread else question.history
     how = [question.depth, question.search, question.strict, asked.stream, asked.thinking, asked.background]
     said = [question.text, asked.thread, history, files, question.filters, how]
+    said += [dialect] if dialect else []
     return hashlib.sha256(to_json(said)).hexdigest()

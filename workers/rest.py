@@ -110,7 +110,7 @@ async def post_answer(request: Request) -> Response:
 async def _once(request: Request, run: Run) -> Response:
     """What a question with an Idempotency-Key gets, the first time as at any other."""
     if run.asked.stream or run.asked.background:
-        return begun_response(request, run)
+        return await begun_response(request, run)
     return _whole(await joined(request, run))
 
 

@@ -58,7 +58,7 @@ _BEGIN_ONCE = """
 local found = redis.call('GET', KEYS[1])
 if found then return found end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-redis.call('HSET', KEYS[2], 'status', 'running', 'thread', ARGV[3], 'created', ARGV[4])
+redis.call('HSET', KEYS[2], 'status', 'running', 'thread', ARGV[3], 'created', ARGV[4], 'request', ARGV[6])
 redis.call('EXPIRE', KEYS[2], ARGV[2])
 redis.call('SET', KEYS[3], '1', 'PX', ARGV[5])
 return ARGV[1]
@@ -67,12 +67,14 @@ return ARGV[1]
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """A run that is begun under a key of the caller's. id: the key's hash; fingerprint: of what was asked."""
+    """A run that is begun under a key of the caller's. id: the key's hash; fingerprint: of what was asked; request: as
+    in RunHead."""
 
     id: str
     fingerprint: str
     run_id: str
     thread: str
+    request: str = ""
 
 
 class RunEnded(Exception):
@@ -119,6 +121,7 @@ class RunLog:
         created = datetime.now(UTC).isoformat(timespec="seconds")
         keys = [key_of(user, "once", once.id), key_of(user, "run", once.run_id), key_of(user, "lease", once.run_id)]
         arguments: list[str | int] = [record, KEPT_SECONDS, once.thread, created, round(self.lease_seconds * 1_000)]
+        arguments.append(once.request)
         with reaching():
             found = bytes(await self._begin_once(keys, arguments)).decode("ascii", "replace").split(" ")
         if len(found) != 3 or not is_id(found[1]):

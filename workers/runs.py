@@ -75,24 +75,12 @@ class Run:
                     yield event, self.kept and isinstance(event, Answered) and await self._keep(event)
         finally:
             end.tell(self.id, self.asked.question.text)
-            await self._charge(meter, reading)
+            await charge(self.service, self.user, meter, self.id, reading)
 
     def _named(self, event: Answered) -> Answered:
         """With the id that was promised, and without the model server's address."""
         answer = replace(event.answer, degraded=without_hosts(event.answer.degraded))
         return replace(event, answer=replace(answer, id=self.answer_id or answer.id))
-
-    async def _charge(self, meter: Meter, reading: float) -> None:
-        """What was used is the key's to answer for, also of a run that its caller left. reading: cost of searches and
-        pages."""
-        usage, quotas = meter.usage, self.service.quotas
-        tokens = usage.prompt_tokens + usage.completion_tokens
-        if quotas is None or not (tokens or reading):
-            return
-        try:
-            await self.service.in_store_time(quotas.spend(self.user, tokens, meter.cost + reading))
-        except StoreError as error:
-            structlog.get_logger().warning("usage_not_counted", request_id=self.id, code=error.code)
 
     def _message(self, event: Event, stored: bool) -> Message:
         if isinstance(event, Answered):
@@ -112,6 +100,19 @@ class Run:
             structlog.get_logger().warning("answer_not_stored", request_id=self.id, code=error.code)
             return False
         return True
+
+
+async def charge(service: Service, user: str, meter: Meter, run_id: str, reading: float = 0.0) -> None:
+    """What was used is the key's to answer for, also of a run that its caller left. reading: cost of searches and
+    pages."""
+    usage, quotas = meter.usage, service.quotas
+    tokens = usage.prompt_tokens + usage.completion_tokens
+    if quotas is None or not (tokens or reading):
+        return
+    try:
+        await service.in_store_time(quotas.spend(user, tokens, meter.cost + reading))
+    except StoreError as error:
+        structlog.get_logger().warning("usage_not_counted", request_id=run_id, code=error.code)
 
 
 @dataclass(slots=True)

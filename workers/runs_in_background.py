@@ -27,7 +27,7 @@ async def post_background(request: Request, run: Run, held: ExitStack) -> Respon
     """Starts the run; answers with how it stands, or follows its events where the caller wants a stream."""
     run = replace(run, answer_id=secrets.token_hex(16))
     await start_detached(request, run, held)
-    return begun_response(request, run)
+    return await begun_response(request, run)
 
 
 async def start_detached(request: Request, run: Run, held: ExitStack) -> RunLog:
@@ -41,11 +41,11 @@ async def start_detached(request: Request, run: Run, held: ExitStack) -> RunLog:
     return detached.log
 
 
-def begun_response(request: Request, run: Run) -> Response:
+async def begun_response(request: Request, run: Run) -> Response:
     """How a run stands that goes on by itself, or its events where the caller wants a stream."""
     if run.asked.stream:
         return _following(request, request.state.detached.log, run.answer_id, 0)
-    head = RunHead(run.answer_id, run.thread, "running", "")
+    head = await _head(request, run.answer_id)
     return JSONResponse(_fields(head), 202, {"Location": f"/v1/answers/{run.answer_id}"})
 
 

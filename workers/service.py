@@ -100,7 +100,8 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Service:
     """default_depth: of a question that names none; parts: what works right now, for /readyz; complete: the model
-    without any search, None where none is configured; run_log: where runs live that go on without their caller;
+    without any search, None where none is configured; completing: the same with a meter around it; related: questions
+    that may follow an answer; run_log: where runs live that go on without their caller;
     files: what is uploaded to be kept; jobs: batches made of them; fill_rules, rates: how
     those are read and reckoned; queue: the jobs' store, for tasks that somebody waits for; for_rows: the same service
     for rows of batches, which wait for a model that is away."""
@@ -117,6 +118,8 @@ class Service:
     run_log: "RunLog | None" = None
     search: Search | None = None
     read: Read | None = None
+    completing: Callable[[Meter], Complete] | None = None
+    related: Callable[[Answer, Meter], Awaitable[tuple[str, ...]]] | None = None
     metered: Callable[[Question, Meter], AsyncGenerator[Event, None]] | None = None
     prices: Prices = field(default_factory=Prices)
     quotas: "Quotas | None" = None

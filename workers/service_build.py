@@ -1,16 +1,18 @@
 """The second half of the composition root: what the REST service needs beside the agent's Deps."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agent.alone import alone
+from agent.alone import Complete, alone
+from agent.answer import Answer
 from agent.events import Event
 from agent.graph import ask
 from agent.nodes.deps import Deps
 from agent.question import Question
+from agent.related import related_questions
 from agent.second_opinion import ModelJudge
 from tools.page import Webpage
 from workers.batch.estimating import Rates
@@ -80,6 +82,8 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
             fill_rules=fill_rules(settings),
             rates=rates_of(settings, house.deps),
             complete=alone(house.deps.generate) if house.deps.generate else None,
+            completing=completing(house.deps),
+            related=relating(house.deps),
             jobs=JobStore(queue, retention.answer_seconds),
             queue=queue,
         )
@@ -111,6 +115,20 @@ class Ways:
             return self.traced(question, replace(deps, generate=watched, second_opinion=judged))
 
         return metered
+
+
+def completing(deps: Deps) -> Callable[[Meter], Complete] | None:
+    """The model alone with a meter around it; None without a model."""
+    generate = deps.generate
+    return (lambda meter: alone(meter.around(generate, deps.count_tokens))) if generate else None
+
+
+def relating(deps: Deps) -> Callable[[Answer, Meter], Awaitable[tuple[str, ...]]] | None:
+    """Questions that may follow an answer; None without a model."""
+    by_model = completing(deps)
+    if by_model is None:
+        return None
+    return lambda answer, meter: related_questions(answer, by_model(meter), deps.templates)
 
 
 @asynccontextmanager

@@ -15,7 +15,8 @@ from agent.question import Question
 from tests.fake_model import Fault, Reply, fake_model
 from tools.errors import PageRefused, SearchDown
 from tools.search import SearchQuery
-from workers.build import estimated_tokens, open_house
+from tools.tokens import estimated_tokens
+from workers.build import open_house
 from workers.service_build import open_service
 from workers.settings import Settings
 from workers.settings_error import SettingsError

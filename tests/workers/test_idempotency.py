@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -74,3 +75,35 @@ async def test_a_key_that_is_none_is_refused(valkey: Redis, key: str) -> None:
     async with replica(valkey, ask=Counted()) as client:
         refused = await client.post(ASK, json=QUESTION, headers={"Idempotency-Key": key.encode()})  # type: ignore[dict-item]
     assert (refused.status_code, refused.json()["field"]) == (422, "idempotency-key")
+
+
+CHAT, RESPONSES = "/v1/chat/completions", "/v1/responses"
+DIALECTS = [
+    (CHAT, {"model": "kaozheng", "messages": [{"role": "user", "content": "How high is Mount Tai?"}]}),
+    (RESPONSES, {"model": "kaozheng", "input": "How high is Mount Tai?"}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), DIALECTS)
+@pytest.mark.parametrize("stream", [True, False])
+async def test_the_dialects_run_once_for_a_key_and_tell_the_same(
+    valkey: Redis, path: str, body: dict[str, Any], stream: bool
+) -> None:
+    ask = Counted()
+    async with replica(valkey, ask=ask) as one, replica(valkey, ask=ask) as other:
+        asked = {**body, "stream": stream}
+        both = await asyncio.gather(*(client.post(path, json=asked, headers=KEY) for client in (one, other)))
+        later = await other.post(path, json=asked, headers=KEY)
+        changed = await one.post(path, json={**asked, "model": "kaozheng-research"}, headers=KEY)
+    assert {response.status_code for response in (*both, later)} == {200}
+    assert all(("1,545 m" in response.text) for response in (*both, later))
+    assert ask.runs == 1
+    assert (changed.status_code, changed.json()["error"]["code"]) == (400, "idempotency_key_reused")
+
+
+async def test_a_run_in_the_background_says_when_it_was_begun(valkey: Redis) -> None:
+    async with replica(valkey, ask=Counted()) as client:
+        began = (await client.post(ASK, json={**QUESTION, "background": True}, headers=KEY)).json()
+        again = (await client.post(ASK, json={**QUESTION, "background": True}, headers=KEY)).json()
+    assert datetime.fromisoformat(began["created"]).tzinfo is not None
+    assert again["created"] == began["created"]

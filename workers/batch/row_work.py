@@ -15,8 +15,7 @@ from pydantic_core import from_json, to_json
 
 from agent.errors import AgentError
 from workers.batch.records import Job, Row, RowEnd
-from workers.dialects.chat import whole_chat
-from workers.dialects.chat_chunks import Completion
+from workers.dialects.chat import Asker, whole_chat
 from workers.dialects.chat_request import understood
 from workers.dialects.openai_errors import refusal
 from workers.problems import Problem, problem_of
@@ -75,12 +74,11 @@ async def ask_row(job: Job, row: Row, service: Service) -> dict[str, Any]:
 
 async def _chat(job: Job, row: Row, service: Service) -> dict[str, Any]:
     asked = understood(strict_json(row.body), service.default_depth)
-    completion = Completion(f"chatcmpl-{secrets.token_hex(12)}", asked.body.model, asked.thinking)
     run = None
     if asked.question is not None:
         wanted = Asked(asked.question, stream=False, thinking=asked.thinking, thread="")
         run = _run(job, row, wanted, service)
-    return await whole_chat(service, asked, completion, run)
+    return await whole_chat(Asker(service, job.user, f"{job.id}-{row.number}"), asked, run)
 
 
 async def _answer(job: Job, row: Row, service: Service) -> dict[str, Any]:

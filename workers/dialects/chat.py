@@ -1,19 +1,25 @@
 """OpenAI's Chat Completions, with Perplexity Sonar's fields: POST /v1/chat/completions, GET /v1/models."""
 
+import asyncio
+import json
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, aclosing
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from agent.answer import Answer
 from agent.delta import Delta
 from agent.errors import AgentError
 from agent.events import Answered, Cancelled, Event, Failed
 from agent.question import Question
 from workers.dialects.chat_chunks import (
     DONE,
+    Added,
+    Adding,
     Completion,
     answer_chunks,
     broken,
@@ -22,10 +28,13 @@ from workers.dialects.chat_chunks import (
     whole_answer,
 )
 from workers.dialects.chat_request import MODELS, ChatAsked, understood
+from workers.dialects.recorded import events_of
 from workers.dialects.tasks import without_model
+from workers.dialects.usage import Counting, citation_tokens
+from workers.idempotency import begun_once, key_of_request
 from workers.problems import Problem, problem_of
 from workers.requests import Asked, read_json
-from workers.runs import Run, problem_of_end, unless_gone
+from workers.runs import Run, charge, problem_of_end, unless_gone
 from workers.service import Service
 from workers.sse import EventStream, Message, Stream
 
@@ -54,35 +63,96 @@ async def post_chat(request: Request) -> Response:
     with ExitStack() as held:
         held.enter_context(request.state.slots.take())
         asked = understood(await read_json(request, service.limits), service.default_depth)
-        completion = Completion(
-            f"chatcmpl-{secrets.token_hex(12)}", asked.body.model, asked.thinking, asked.include_usage
-        )
+        completion = completion_of(service, asked, f"chatcmpl-{secrets.token_hex(12)}")
+        if asked.question is None:
+            return await _alone(request, completion, asked, held)
+        run = run_of(request, asked, asked.question)
+        events = await _events(request, run, held, said=_said(asked, asked.question))
+        adding = adding_of(run, related=asked.related)
         if asked.stream:
-            chunks = _chunks(request, service, asked, completion)
-            stream = Stream(request.state.request_id, chunks, service.limits, held.pop_all(), openai_frame)
-            return EventStream(stream)
-        run = _run(request, service, asked, asked.question) if asked.question else None
-        return JSONResponse(await unless_gone(request, whole_chat(service, asked, completion, run)))
+            return _streamed(request, answer_chunks(completion, events, adding), held)
+        return JSONResponse(await unless_gone(request, _whole(completion, events, adding)))
 
 
-async def whole_chat(service: Service, asked: ChatAsked, completion: Completion, run: Run | None) -> dict[str, Any]:
-    """The answer as one object. run: None for a client's own task. Raises Problem, AgentError."""
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who wants something of the model alone. id: of the request, or of a batch's row."""
+
+    service: Service
+    user: str
+    id: str
+
+
+async def whole_chat(asker: Asker, asked: ChatAsked, run: Run | None) -> dict[str, Any]:
+    """The answer as one object. run: None for what the model answers alone. Raises Problem, AgentError."""
+    completion = completion_of(asker.service, asked, f"chatcmpl-{secrets.token_hex(12)}")
     if run is None:
-        return await _whole_task(completion, service, asked)
-    return await _whole(completion, run.events())
+        return await _whole_task(completion, _by_model(asker, asked))
+    return await _whole(completion, run.events(), adding_of(run, related=asked.related))
 
 
-def _run(request: Request, service: Service, asked: ChatAsked, question: Question) -> Run:
+def completion_of(service: Service, asked: ChatAsked, completion_id: str) -> Completion:
+    """Raises Problem where the model shall answer alone and none is configured."""
+    if asked.body.disable_search and service.complete is None:
+        detail = "without a search there is only the model, and none is configured here"
+        raise Problem("bad_question", detail, "disable_search")
+    counting = Counting(service.prices, asked.context_size)
+    concise = asked.concise and asked.stream
+    return Completion(completion_id, asked.body.model, asked.thinking, asked.include_usage, concise, counting)
+
+
+def run_of(request: Request, asked: ChatAsked, question: Question) -> Run:
     wanted = Asked(question, asked.stream, asked.thinking, "")
-    return Run(request.state.request_id, request.state.user, secrets.token_urlsafe(16), wanted, service)
+    return Run(request.state.request_id, request.state.user, secrets.token_urlsafe(16), wanted, request.state.service)
 
 
-def _chunks(
-    request: Request, service: Service, asked: ChatAsked, completion: Completion
-) -> AsyncGenerator[Message, None]:
-    if asked.question is not None:
-        return answer_chunks(completion, _run(request, service, asked, asked.question).events())
-    return _failing_well(task_chunks(completion, _task(service, asked)))
+def _said(asked: ChatAsked, question: Question) -> str:
+    """What tells two requests apart beside their questions."""
+    body = asked.body.model_dump(mode="json", exclude={"messages", "stream"}, exclude_none=True)
+    return json.dumps([body, question.instructions], sort_keys=True)
+
+
+async def _events(request: Request, run: Run, held: ExitStack, *, said: str) -> AsyncGenerator[Event, None]:
+    """The run's own events, or under an Idempotency-Key those of the one run that it stands for."""
+    key = key_of_request(request)
+    if not key:
+        return run.events()
+    begun = await begun_once(request, run, key, held.pop_all(), said)
+    return events_of(request.state.detached.log.read(begun.user, begun.answer_id))
+
+
+def adding_of(run: Run, *, related: bool) -> Adding:
+    """What is told of the answer beside itself."""
+
+    async def added(event: Answered) -> Added:
+        tokens = await asyncio.to_thread(citation_tokens, event.answer, event.pages)
+        return Added(tokens, await _related(run, event.answer) if related else None)
+
+    return added
+
+
+async def _related(run: Run, answer: Answer) -> tuple[str, ...]:
+    service = run.service
+    if service.related is None:
+        return ()
+    meter = service.meter_of(run.user)
+    try:
+        return await service.related(answer, meter)
+    finally:
+        await charge(service, run.user, meter, run.id)
+
+
+def _streamed(request: Request, chunks: AsyncGenerator[Message, None], held: ExitStack) -> EventStream:
+    limits = request.state.service.limits
+    return EventStream(Stream(request.state.request_id, chunks, limits, held.pop_all(), openai_frame))
+
+
+async def _alone(request: Request, completion: Completion, asked: ChatAsked, held: ExitStack) -> Response:
+    state = request.state
+    deltas = _by_model(Asker(state.service, state.user, state.request_id), asked)
+    if asked.stream:
+        return _streamed(request, _failing_well(task_chunks(completion, deltas)), held)
+    return JSONResponse(await unless_gone(request, _whole_task(completion, deltas)))
 
 
 async def _failing_well(chunks: AsyncGenerator[Message, None]) -> AsyncGenerator[Message, None]:
@@ -96,32 +166,40 @@ async def _failing_well(chunks: AsyncGenerator[Message, None]) -> AsyncGenerator
         yield DONE
 
 
-async def _task(service: Service, asked: ChatAsked) -> AsyncGenerator[Delta, None]:
+async def _by_model(asker: Asker, asked: ChatAsked) -> AsyncGenerator[Delta, None]:
+    """The model's reply; its tokens are the key's, also of a reply that was left."""
+    service = asker.service
     if service.complete is None:
         yield Delta(text=without_model(asked.messages[-1].content), finish="stop")
         return
-    async with aclosing(service.complete(asked.messages)) as deltas:
-        async for delta in deltas:
-            yield delta
+    meter = service.meter_of(asker.user)
+    complete = service.completing(meter) if service.completing else service.complete
+    try:
+        async with aclosing(complete(asked.messages)) as deltas:
+            async for delta in deltas:
+                yield delta
+    finally:
+        await charge(service, asker.user, meter, asker.id)
 
 
-async def _whole_task(completion: Completion, service: Service, asked: ChatAsked) -> dict[str, Any]:
+async def _whole_task(completion: Completion, deltas: AsyncGenerator[Delta, None]) -> dict[str, Any]:
     pieces: list[str] = []
     last: dict[str, Any] = {}
-    async with aclosing(task_chunks(completion, _task(service, asked))) as chunks:
+    async with aclosing(task_chunks(completion, deltas)) as chunks:
         async for chunk in chunks:
             for choice in chunk.fields.get("choices", ()):
                 pieces.append(choice["delta"].get("content", ""))
                 last = chunk.fields if choice["finish_reason"] else last
     finish = last["choices"][0]["finish_reason"]
-    return completion.whole({"content": "".join(pieces), "annotations": []}, finish, usage=last["usage"])
+    about = {name: last[name] for name in ("citations", "search_results", "usage")}
+    return completion.whole({"content": "".join(pieces), "annotations": []}, finish, **about)
 
 
-async def _whole(completion: Completion, events: AsyncGenerator[Event, None]) -> dict[str, Any]:
+async def _whole(completion: Completion, events: AsyncGenerator[Event, None], adding: Adding) -> dict[str, Any]:
     async with aclosing(events):
         async for event in events:
             if isinstance(event, Answered):
-                return whole_answer(completion, event.answer)
+                return whole_answer(completion, event.answer, await adding(event))
             if isinstance(event, Failed | Cancelled):
                 raise problem_of_end(event)
     raise AssertionError("settled() gives every run a last event")

@@ -97,7 +97,8 @@ class ChatBody(_Lenient):
 
 @dataclass(frozen=True, slots=True)
 class ChatAsked:
-    """A request that was understood. question: None for one of a client's own tasks, which the model answers alone."""
+    """A request that was understood. question: None for what the model answers alone: a client's own task, and what
+    shall not be searched for."""
 
     body: ChatBody
     question: Question | None
@@ -110,6 +111,18 @@ class ChatAsked:
     @property
     def thinking(self) -> bool:
         return self.body.include_reasoning is not False
+
+    @property
+    def concise(self) -> bool:
+        return self.body.stream_mode == "concise"
+
+    @property
+    def related(self) -> bool:
+        return self.body.return_related_questions is True
+
+    @property
+    def context_size(self) -> str:
+        return (self.body.web_search_options and self.body.web_search_options.search_context_size) or ""
 
     @property
     def include_usage(self) -> bool:
@@ -125,7 +138,7 @@ def understood(fields: dict[str, Any], default_depth: Depth) -> ChatAsked:
     if last is None:
         raise Problem("bad_question", "there is no message of the role `user`", "messages")
     text = body.messages[last].text
-    if _TASK.match(text):
+    if _TASK.match(text) or body.disable_search:
         return ChatAsked(body, None, tuple(_plain(body.messages)))
     instructions = "\n\n".join(each.text for each in body.messages if each.role in ("system", "developer")).strip()
     size = body.web_search_options.search_context_size if body.web_search_options else None
@@ -170,10 +183,6 @@ def _refuse_of_sonar(body: ChatBody) -> None:
     """Sonar's fields that ask for what cannot be done here."""
     if body.search_mode not in (None, "web"):
         raise Problem("bad_question", "only the web is searched: `web`", "search_mode")
-    if body.stream_mode == "concise":
-        raise Problem("bad_question", "streams are whole: `full`", "stream_mode")
-    if body.disable_search:
-        raise Problem("bad_question", "every answer comes from a search", "disable_search")
     if body.return_images:
         raise Problem("bad_question", "images are not returned", "return_images")
 

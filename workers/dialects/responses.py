@@ -4,6 +4,7 @@ A response is a run of the native API in other words: its id is the answer's wit
 from the run's messages each time somebody reads them.
 """
 
+import json
 import re
 import secrets
 from collections.abc import AsyncGenerator
@@ -19,6 +20,7 @@ from agent.question import Turn
 from workers.dialects.responses_events import ID_PREFIX, Responding
 from workers.dialects.responses_kept import Kept, found, keep, replayed
 from workers.dialects.responses_request import Repeated, ResponsesBody, parse, question_of, repeated
+from workers.idempotency import begun_once, key_of_request
 from workers.problems import Problem
 from workers.requests import Asked, read_json
 from workers.runs import Run, problem_in, unless_gone
@@ -37,6 +39,8 @@ async def post_response(request: Request) -> Response:
         held.enter_context(request.state.slots.take())
         run = await _understood(request, parse(await read_json(request, service.limits)))
         made = Repeated.read(run.request)
+        if key := key_of_request(request):
+            return await _once(request, run, key, held.pop_all())
         if made.fields["background"]:
             return await _in_background(request, run, made, held.pop_all())
         if made.stream:
@@ -49,7 +53,7 @@ async def _understood(request: Request, body: ResponsesBody) -> Run:
     service: Service = request.state.service
     thread, earlier = await _conversation(request, body)
     question = question_of(body, service.default_depth, earlier)
-    asked = Asked(question, bool(body.stream), True, thread, bool(body.background))
+    asked = Asked(question, bool(body.stream), True, "", bool(body.background))  # its turns are its history
     run = Run(request.state.request_id, request.state.user, thread, asked, service, secrets.token_hex(16))
     return replace(run, kept=body.store is not False, request=repeated(body).written())
 
@@ -67,6 +71,34 @@ async def _conversation(request: Request, body: ResponsesBody) -> tuple[str, tup
     itself = Turn(stored.answer.question, stored.answer.text)
     upto = len(turns) - turns[::-1].index(itself) if itself in turns else 0
     return stored.thread, turns[:upto] or (itself,)
+
+
+async def _once(request: Request, run: Run, key: str, held: ExitStack) -> Response:
+    """The one response that an Idempotency-Key stands for, told as this request wants it."""
+    if not run.kept:
+        raise Problem("bad_question", "what an Idempotency-Key stands for must be stored", "store")
+    said = json.dumps([Repeated.read(run.request).fields, run.asked.question.instructions], sort_keys=True)
+    begun = await begun_once(request, run, key, held, said)
+    kept = await found(run.service, run.user, begun.answer_id)
+    if kept is None:
+        raise Problem("not_found", UNKNOWN, "id")
+    if kept.repeated.stream:
+        return _stream(request, replayed(kept.run_id, kept.repeated, kept.messages))
+    if kept.repeated.fields["background"]:
+        return JSONResponse(Responding(kept.run_id, kept.repeated).response())
+    return JSONResponse(await unless_gone(request, _joined(kept)))
+
+
+async def _joined(kept: Kept) -> dict[str, Any]:
+    """A run to its end, whoever makes it. Raises Problem for a run without an answer."""
+    responding = Responding(kept.run_id, kept.repeated)
+    responding.begin()
+    async with aclosing(kept.messages) as messages:
+        async for _, message in messages:
+            if problem := problem_in(message):
+                raise problem
+            responding.of(message)
+    return responding.response()
 
 
 async def _in_background(request: Request, run: Run, made: Repeated, held: ExitStack) -> Response:

@@ -7,18 +7,15 @@ goes on from the number that came last.
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from agent.answer import Answer, Source
 from agent.delta import Usage
+from workers.dialects.recorded import answer_of
 from workers.dialects.responses_items import Call, ItemStatus, Piece
 from workers.dialects.responses_request import Repeated
 from workers.dialects.written import Written
 from workers.sse import Message
-from workers.store_errors import RecordPoisoned
 
 ID_PREFIX = "resp_"
-_ANSWER = TypeAdapter(Answer)
 
 
 class Responding:
@@ -164,7 +161,7 @@ class Responding:
 
     def _last(self, message: Message) -> list[Message]:
         if message.name == "answered":
-            return self._answered(_answer(message.fields))
+            return self._answered(answer_of(message.fields))
         return self._broken(message)
 
     def _answered(self, answer: Answer) -> list[Message]:
@@ -210,13 +207,6 @@ def usage_fields(usage: Usage) -> dict[str, Any]:
 def ours(answer: Answer) -> dict[str, Any]:
     """What this dialect has no words for."""
     return {"answer_id": answer.id, "status": answer.status, "degraded": answer.degraded}
-
-
-def _answer(fields: dict[str, Any]) -> Answer:
-    try:
-        return _ANSWER.validate_python(fields)
-    except ValidationError:
-        raise RecordPoisoned("a kept answer is damaged") from None
 
 
 def told_again(answer: Answer) -> list[Message]:
