@@ -6,12 +6,14 @@ make page-bench         one line for each shape of answer, and all in one last l
 
 import asyncio
 import os
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
 from playwright.async_api import Browser, async_playwright
 
 from tests.page.browsing import CHROMIUM, FLAGS, Stage, Watched, staged, tab
@@ -131,4 +133,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # the service's log
     asyncio.run(main())

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from tests.page.browsing import Stage, staged, tab
 from tests.page.proxy import proxied
+from tests.page.scripted import Script
 from tests.workers.serving import service_of, serving
 from workers.keys import Keys, Wish, create_key
 from workers.page.files import FOLDER, Page
@@ -105,6 +106,11 @@ async def test_the_first_paint_costs_less_than_100_kilobytes(browser: Browser, s
         await walk.page.goto(stage.url, wait_until="networkidle")
         assert len(received) > 5
         assert sum(received) < 100_000, received
+        assert [url for url in walk.requested if "katex" in url] == []
+        stage.scripts["formula"] = Script("It is $h^2 = 4$ high[citation:1].")
+        await walk.ask("formula")
+        await expect(walk.page.locator(".answer .katex")).to_have_count(1)
+        assert [url for url in walk.requested if "katex" in url]
         assert walk.abroad(stage.url) == []
 
 
