@@ -15,6 +15,8 @@ from workers.slack.parts import Parts
 from workers.slack.question import Kind, SlackQuestion, id_of
 from workers.slack.words import words
 
+_MOMENT_SECONDS = 2.0
+
 
 @dataclass(frozen=True, slots=True)
 class Listening:
@@ -97,6 +99,10 @@ class Listening:
             self.chores.do(whisper(self.parts, place, question.user, text))
 
     async def _tell_position(self, question: SlackQuestion, ahead: int) -> None:
+        """Of questions that still wait after a moment: acknowledgements come first."""
+        await asyncio.sleep(_MOMENT_SECONDS)
+        if await self.parts.desk.state(question.id) != "waiting":
+            return
         text = words("ahead", language_of(question.text), n=ahead)
         try:
             await self.parts.client.within(2.0).assistant_threads_setStatus(

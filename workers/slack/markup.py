@@ -97,7 +97,7 @@ def line_of(text: str, most: int) -> str:
     """One line of somebody else's text as mrkdwn: no formatting, nothing to click, at most `most` characters."""
     line = " ".join(visible(text).split())
     line = "".join("ˋ" if c == "`" else "∗" if c == "*" else "∼" if c == "~" else "¦" if c == "|" else c for c in line)
-    line = _NAMED.sub("＠", _defanged(line, frozenset()))
+    line = _NAMED.sub("＠", _defanged(line, frozenset())).replace("]:", "] :").replace("](", "] (")
     cut = line if len(line) <= most else line[: most - 1] + "…"
     while len(escaped(cut)) > most:
         cut = cut[:-2] + "…"

@@ -43,12 +43,18 @@ def rendered(answer: Answer, buttons: Buttons | None) -> Rendered:
     language = answer.language
     footer = (*_notices(answer), *footnotes(answer), *(_actions(buttons, language) if buttons else ()))
     said = markdown(answer.text, [source.url for source in answer.sources]).strip()
+    said = said or _in_words(answer.text)
     most = min(MARKDOWN_CHARACTERS, MESSAGE_CHARACTERS - size_of(footer))
     parts, file = split(said, most), ""
     if parts is None:
         hint = words("rest_in_file", language)
         parts, file = [f"_{hint}_\n\n{beginning(said, min(3_000, most - len(hint) - 10))}"], _whole(answer)
     return Rendered(tuple(parts), footer, file, line_of(answer.text, _FALLBACK_CHARACTERS))
+
+
+def _in_words(text: str) -> str:
+    """Something is said in any case, also of a text of which no Markdown is left."""
+    return line_of(text, _FALLBACK_CHARACTERS).replace("[", "(").replace("]", ")") or "…"
 
 
 def size_of(blocks: Sequence[Block]) -> int:

@@ -4,11 +4,14 @@ All come in one heap over one WebSocket, the answering goes on beside; Slack's t
 """
 
 import asyncio
+import logging
 import sys
 import tempfile
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
+
+import structlog
 
 from agent.events import Event
 from agent.question import Question
@@ -40,6 +43,7 @@ def main() -> None:
     questions = int(sys.argv[1]) if len(sys.argv) > 1 else 100
     server = EmbeddedValkey(Path(tempfile.mkdtemp()))
     try:
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
         seconds, answers, exceeded = asyncio.run(measured(questions, server.start()))
     finally:
         server.stop()

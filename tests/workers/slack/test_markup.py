@@ -2,8 +2,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from agent.answer import Answer
 from tests.fake_slack import seen
 from workers.slack.markup import line_of, link, markdown
+from workers.slack.rendering import rendered
 
 SOURCE = "https://a.example/tides?x=1&y=2"
 HOSTILE = [
@@ -79,3 +81,11 @@ def test_what_cannot_be_clicked_can_still_be_read() -> None:
 
 def test_a_line_is_never_longer_than_it_may_be_once_it_is_escaped() -> None:
     assert len(line_of("<&>" * 200, 100)) <= 100
+
+
+@pytest.mark.parametrize("text", ["[1]: https://evil.test", "[a]: b", "![](x)", "\u200b"])
+def test_something_is_said_also_where_no_markdown_is_left(text: str) -> None:
+    (part,) = rendered(Answer("x", "?", "en", "quick", "answered", text), None).parts
+
+    assert part.strip()
+    assert not part.startswith("[")
