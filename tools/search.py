@@ -10,6 +10,7 @@ Recency = Literal["day", "week", "month", "year"]
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
     """text: 1 to 400 characters; limit: results wanted; recency: how old a result may be at most;
+    after, before: the first and the last day wanted, YYYY-MM-DD, for engines that can be asked for days;
     include_domains and exclude_domains: host names, a name covers its subdomains; engines: names of those that may be
     asked; empty means no limit."""
 
@@ -20,6 +21,8 @@ class SearchQuery:
     include_domains: tuple[str, ...] = ()
     exclude_domains: tuple[str, ...] = ()
     engines: tuple[str, ...] = ()
+    after: str = ""
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)

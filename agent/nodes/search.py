@@ -51,6 +51,8 @@ async def _ask(wanted: PlannedSearch, runtime: Runtime[Run]) -> _Outcome:
         filters.include_domains,
         filters.exclude_domains,
         filters.engines,
+        filters.after,
+        filters.before,
     )
     try:
         async with run.until(min(run.deps.limits.search_seconds, run.seconds_for_sources)):

@@ -224,6 +224,13 @@ async def test_domain_filters_hold_even_if_the_engine_ignores_them() -> None:
     assert web.opened == [TIDES.url]
 
 
+async def test_the_days_that_are_wanted_reach_the_engines() -> None:
+    web = FakeWeb(TIDES)
+    question = Question("Why are there tides?", "quick", filters=Filters(after="2024-01-01", before="2025-02-28"))
+    await answer_of(question, deps(web))
+    assert [(query.after, query.before) for query in web.queries] == [("2024-01-01", "2025-02-28")]
+
+
 async def test_a_page_that_states_a_day_outside_the_wanted_ones_is_named_and_not_cited() -> None:
     web = FakeWeb(TIDES, replace(SUN, date="2024-12-31"))
     question = Question("Why are there tides?", filters=Filters(after="2025-01-01"))

@@ -19,6 +19,7 @@ _OPERATOR = re.compile(r"(?:^|(?<=\s))[!:?<]+(?=\S)")
 
 
 # A day more than the word says: the engine, the site and we may be in three time zones.
+_FIRST_DAY = "1990-01-01"  # before the web
 _DAYS = {"day": 2, "week": 8, "month": 32, "year": 367}
 
 
@@ -52,6 +53,16 @@ def oldest_wanted(query: SearchQuery) -> str:
     if not query.recency:
         return ""
     return (datetime.now(UTC).date() - timedelta(days=_DAYS[query.recency])).isoformat()
+
+
+def days_wanted(query: SearchQuery) -> tuple[str, str] | None:
+    """The first and the last day, YYYY-MM-DD, of a query that names days, with its recency; None for one that does
+    not. An open end is far away."""
+    if not (query.after or query.before):
+        return None
+    tomorrow = (datetime.now(UTC).date() + timedelta(days=1)).isoformat()
+    last = query.before or tomorrow
+    return min(max(query.after or _FIRST_DAY, oldest_wanted(query)), last), last
 
 
 def wanted(url: str, query: SearchQuery) -> bool:

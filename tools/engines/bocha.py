@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from tools.engines import tidied
+from tools.engines import days_wanted, tidied
 from tools.engines.client import REFUSALS, Endpoint, EngineLimits, Fields, JsonApi, Reason, results_of
 from tools.search import SearchQuery, SearchResult
 
@@ -19,6 +19,12 @@ MAX_DOMAINS = 100
 _FIELDS = Fields(title="name", date="datePublished")
 _FRESHNESS = {"day": "oneDay", "week": "oneWeek", "month": "oneMonth", "year": "oneYear"}
 _REFUSALS: Mapping[int, Reason] = {403: ("out_of_credit", "the account has no credit left")}
+
+
+def _freshness(query: SearchQuery) -> str:
+    if days := days_wanted(query):
+        return "..".join(days)
+    return _FRESHNESS[query.recency] if query.recency else "noLimit"
 
 
 class Bocha:
@@ -33,7 +39,7 @@ class Bocha:
         fields: dict[str, object] = {
             "query": query.text,
             "count": min(query.limit, MAX_RESULTS),
-            "freshness": _FRESHNESS[query.recency] if query.recency else "noLimit",
+            "freshness": _freshness(query),
             "summary": False,
         }
         if query.include_domains:

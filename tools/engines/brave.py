@@ -7,7 +7,7 @@ import html
 
 import httpx
 
-from tools.engines import tidied, with_sites
+from tools.engines import days_wanted, tidied, with_sites
 from tools.engines.client import Endpoint, EngineLimits, Fields, JsonApi, results_of
 from tools.search import SearchQuery, SearchResult
 
@@ -37,7 +37,9 @@ class Brave:
             "text_decorations": "false",
             "result_filter": "web",
         }
-        if query.recency:
+        if days := days_wanted(query):
+            params["freshness"] = "to".join(days)
+        elif query.recency:
             params["freshness"] = _FRESHNESS[query.recency]
         answer = await self._api.get(params)
         # Where nothing is found, the whole `web` is missing.

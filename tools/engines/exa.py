@@ -1,11 +1,12 @@
 """Exa, with a key. Documentation: exa.ai/docs, Search."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 import httpx
 
-from tools.engines import oldest_wanted, tidied
+from tools.engines import days_wanted, oldest_wanted, tidied
 from tools.engines.client import Endpoint, EngineLimits, Fields, JsonApi, results_of
 from tools.search import SearchQuery, SearchResult
 
@@ -34,11 +35,18 @@ class Exa:
             fields["includeDomains"] = query.include_domains[:MAX_DOMAINS]
         if query.exclude_domains:
             fields["excludeDomains"] = query.exclude_domains[:MAX_DOMAINS]
-        if oldest := oldest_wanted(query):
+        if days := days_wanted(query):
+            fields["startPublishedDate"], fields["endPublishedDate"] = (f"{day}T00:00:00.000Z" for day in _whole(days))
+        elif oldest := oldest_wanted(query):
             fields["startPublishedDate"] = f"{oldest}T00:00:00.000Z"
         answer = await self._api.post(fields)
         rows = [{**row, "snippet": _snippet(row)} for row in self._api.rows(answer, "results")]
         return tidied(results_of(rows, _FIELDS), query, NAME)
+
+
+def _whole(days: tuple[str, str]) -> tuple[str, str]:
+    """The same with the day behind the last one, so that the last is wanted to its end."""
+    return days[0], (date.fromisoformat(days[1]) + timedelta(days=1)).isoformat()
 
 
 def _snippet(row: Mapping[str, Any]) -> str:

@@ -3,11 +3,11 @@
 An account without credit is HTTP 400, as a wrong query is; only the message tells them apart.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 
 import httpx
 
-from tools.engines import tidied, with_sites
+from tools.engines import days_wanted, tidied, with_sites
 from tools.engines.client import Endpoint, EngineLimits, Fields, JsonApi, results_of
 from tools.search import SearchQuery, SearchResult
 
@@ -32,13 +32,21 @@ class Serper:
             "num": min(query.limit, MAX_RESULTS),
             **_REGIONS[query.language],
         }
-        if query.recency:
+        if days := days_wanted(query):
+            first, last = (date.fromisoformat(day) for day in days)
+            fields["tbs"] = f"cdr:1,cd_min:{_american(first)},cd_max:{_american(last)}"
+        elif query.recency:
             fields["tbs"] = f"qdr:{query.recency[0]}"
         answer = await self._api.post(fields)
         nothing = "searchParameters" in answer and "organic" not in answer
         rows = [] if nothing else self._api.rows(answer, "organic")
         dated = [{**row, "date": _date(str(row.get("date") or ""))} for row in rows]
         return tidied(results_of(dated, _FIELDS), query, NAME)
+
+
+def _american(day: date) -> str:
+    """As Google's own form writes it."""
+    return f"{day.month}/{day.day}/{day.year}"
 
 
 def _date(shown: str) -> str:

@@ -2,7 +2,7 @@
 
 import httpx
 
-from tools.engines import tidied
+from tools.engines import days_wanted, tidied
 from tools.engines.client import Endpoint, EngineLimits, Fields, JsonApi, results_of
 from tools.search import SearchQuery, SearchResult
 
@@ -33,7 +33,9 @@ class Tavily:
             "include_domains": query.include_domains[:MAX_INCLUDED],
             "exclude_domains": query.exclude_domains[:MAX_EXCLUDED],
         }
-        if query.recency:
+        if days := days_wanted(query):
+            fields["start_date"], fields["end_date"] = days
+        elif query.recency:
             fields["time_range"] = query.recency
         answer = await self._api.post(fields)
         return tidied(results_of(self._api.rows(answer, "results"), _FIELDS), query, NAME)

@@ -5,7 +5,7 @@ import json
 import logging
 import traceback
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import pytest
@@ -216,6 +216,10 @@ def test_a_key_that_no_header_can_hold_is_refused_unseen(odd: str) -> None:
         assert KEY not in "".join(traceback.format_exception(refused.value))
 
 
+def _ago(days: int) -> date:
+    return datetime.now(UTC).date() - timedelta(days=days)
+
+
 DAYS: list[tuple[Recency, int]] = [("day", 1), ("week", 7), ("month", 31), ("year", 366)]
 
 
@@ -232,6 +236,35 @@ async def test_recency_is_asked_for_in_the_engines_words(
         "exa": lambda: replay.sent[0]["startPublishedDate"].startswith(first),
         "serper": lambda: replay.sent[0]["tbs"] == f"qdr:{recency[0]}",
         "tavily": lambda: replay.sent[0]["time_range"] == recency,
+    }
+    assert asked[replay.engine]()
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "last"),
+    [
+        (SearchQuery("x", after="2025-03-01", before="2025-12-31"), date(2025, 3, 1), date(2025, 12, 31)),
+        (SearchQuery("x", before="2024-02-29"), date(1990, 1, 1), date(2024, 2, 29)),
+        (SearchQuery("x", recency="week", after="2020-01-01"), _ago(8), _ago(-1)),
+    ],
+)
+async def test_days_are_asked_for_in_the_engines_words(
+    query: SearchQuery, first: date, last: date, replay: Replay, http: httpx.AsyncClient
+) -> None:
+    replay.recorded("no-results")
+    await found_by(replay, http, query)
+    asked = {
+        "bocha": lambda: replay.sent[0]["freshness"] == f"{first}..{last}",
+        "brave": lambda: replay.asked[0]["freshness"] == [f"{first}to{last}"],
+        "exa": lambda: (
+            (replay.sent[0]["startPublishedDate"][:10], replay.sent[0]["endPublishedDate"][:10])
+            == (str(first), str(last + timedelta(days=1)))
+        ),
+        "serper": lambda: (
+            replay.sent[0]["tbs"]
+            == f"cdr:1,cd_min:{first.month}/{first.day}/{first.year},cd_max:{last.month}/{last.day}/{last.year}"
+        ),
+        "tavily": lambda: (replay.sent[0]["start_date"], replay.sent[0]["end_date"]) == (str(first), str(last)),
     }
     assert asked[replay.engine]()
 
