@@ -148,8 +148,8 @@ class Beat:
                 self._tell(held, ending)
         # Idle workers have to notice, too, that the store was away, or is a new one.
         server = self._client.info("server")
-        if int(server.get("uptime_in_seconds", 0)) < self._rules.seconds:
-            self._last_trouble = self._clock()
+        began = self._clock() - int(server.get("uptime_in_seconds", 0))
+        self._last_trouble = max(self._last_trouble, began)
 
     def _tell(self, which: list[Leased], why: str) -> None:
         if which and self._loop is not None and not self._loop.is_closed():
