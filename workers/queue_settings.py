@@ -37,3 +37,10 @@ class QueueSettings(BaseSettings):
     worker_in_serve: Literal["auto", "yes", "no"] = Field(
         "auto", description="whether `serve` works on batches too; auto: where the store is its own"
     )
+    rows_model_calls: int = Field(
+        0, ge=0, le=100_000, description="replies that rows of all workers ask of the model at once; 0: no limit"
+    )
+    rows_searches: int = Field(0, ge=0, le=100_000, description="searches of rows at once, of all workers; 0: no limit")
+    rows_host_reads: int = Field(
+        4, ge=0, le=1_000, description="pages that rows fetch from one host at once, of all workers; 0: no limit"
+    )

@@ -35,6 +35,7 @@ from workers.shares import Shares
 from workers.store import Retention, Store, open_store
 from workers.store_errors import StoreError
 from workers.store_file import rewriting
+from workers.store_flights import StoreFlights, limited_model, shared_read, shared_search
 from workers.valkey import store_address
 
 
@@ -88,9 +89,17 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
             queue=queue,
         )
         service = replace(service, overview=open_overview(service, settings, store))
-        patient = replace(house.deps, degrade=False)
+        patient = _for_rows(house.deps, settings, StoreFlights(queue))
         for_rows = replace(service, ask=ways.asking(patient), metered=ways.metering(patient), stopping=asyncio.Event())
         yield replace(service, for_rows=for_rows)
+
+
+def _for_rows(deps: Deps, settings: Settings, flights: StoreFlights) -> Deps:
+    """Rows wait for a model that is away, share searches and pages, and keep to the limits of all workers."""
+    generate = limited_model(deps.generate, flights, settings.rows_model_calls) if deps.generate else None
+    read = shared_read(deps.read, flights, settings.rows_host_reads) if settings.page_hours else deps.read
+    search = shared_search(deps.search, flights, settings.rows_searches)
+    return replace(deps, degrade=False, generate=generate, read=read, search=search)
 
 
 @dataclass(frozen=True, slots=True)

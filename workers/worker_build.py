@@ -11,11 +11,10 @@ from dataclasses import dataclass, field, replace
 from taskiq.acks import AcknowledgeType
 from taskiq.receiver import Receiver
 
-from workers.batch.budget import Budget
 from workers.batch.fair_share import FairShare
 from workers.batch.job_store import JobStore
 from workers.batch.reconciler import Reconciler
-from workers.batch.records import Job, Leased, RowEnd
+from workers.batch.records import NUMBER, Job, Leased, RowEnd
 from workers.batch.row_leases import LeaseRules, RowLeases
 from workers.batch.row_work import Patience, run_row
 from workers.broker import ROW_TASK, LeaseBroker, Room, Sources
@@ -26,7 +25,9 @@ from workers.rabbit import RabbitQueue, rabbit_queue
 from workers.row_task import Owned, RowTask, RunRow, no_objection
 from workers.service import Service
 from workers.settings import Settings
+from workers.store_flights import Kept, StoreFlights
 
+SHARED_SECONDS = 24 * 3_600
 STOPPING_SECONDS = 5.0
 """For rows that are stopped to be given back."""
 
@@ -133,7 +134,40 @@ def rows_of_service(service: Service, patience: Patience) -> RunRow:
     async def run(job: Job, leased: Leased) -> RowEnd:
         return await run_row(job, leased.row, answering, patience)
 
-    return run
+    if service.queue is None or service.jobs is None:
+        return run
+    return shared_rows(run, StoreFlights(service.queue), service.jobs)
+
+
+def shared_rows(run: RunRow, flights: StoreFlights, jobs: JobStore) -> RunRow:
+    """Identical rows of one job are answered once; the others get the same answer, which costs nothing more."""
+    kept: Kept[int] = Kept(NUMBER, SHARED_SECONDS, fit=lambda number: number >= 0)
+
+    async def shared(job: Job, leased: Leased) -> RowEnd:
+        row, ends = leased.row, list[RowEnd]()
+
+        async def ask() -> int:
+            ends.append(await run(job, leased))
+            return row.number if ends[0].outcome == "completed" else -1
+
+        number = await flights.join(f"row {job.id} {row.body.decode('utf-8', 'replace')}", kept, ask)
+        if not ends and (end := await _end_of_other(jobs, job, number)):
+            return replace(
+                end, number=row.number, custom_id=row.custom_id, prompt_tokens=0, completion_tokens=0, cost=0.0
+            )
+        return ends[0] if ends else await run(job, leased)
+
+    return shared
+
+
+async def _end_of_other(jobs: JobStore, job: Job, number: int) -> RowEnd | None:
+    """Of a row that was answered just now: its end may not be written yet. None: it has no answer after all."""
+    for _ in range(20):
+        end = await jobs.end(job.id, number)
+        if end is not None:
+            return end if end.outcome == "completed" else None
+        await asyncio.sleep(0.05)
+    return None
 
 
 def within_limits(config: WorkerConfig, service: Service) -> WorkerConfig:

@@ -162,6 +162,7 @@ class Round:
             time.sleep(max(0.0, began + moment - time.monotonic()))
             self.events.append(f"{time.monotonic() - began:.1f} {what}")
             act()
+            self._supervise()
             self._due.sort(key=lambda each: each[0])
 
     def _planned(self, chance: random.Random, takeovers: Takeovers) -> list[Event]:
@@ -189,6 +190,15 @@ class Round:
     def _later(self, seconds: float, what: str, act: Callable[[], None]) -> None:
         moment = float(self.events[-1].split(" ")[0]) + seconds
         self._due.append((moment, what, act))
+
+    def _supervise(self) -> None:
+        """A worker that starts while the store is away ends and says so; whoever runs it starts it again."""
+        expected = {
+            id(act.__self__) for _, what, act in self._due if what == "worker back" and hasattr(act, "__self__")
+        }
+        for part in self.house.workers:
+            if not part.alive and id(part) not in expected:
+                part.start()
 
     def _kill(self, chance: random.Random, takeovers: Takeovers) -> None:
         """-9 on a worker that works, as soon as another is there to take over."""
@@ -237,6 +247,7 @@ class Round:
         while time.monotonic() < began + self.house.plan.give_up:
             with suppress(RedisError):
                 status = self.house.store.client.hget(f"kz:q:{{{job_id}}}:job", "status")  # type: ignore[assignment]
+            self._supervise()
             if status in (b"completed", b"failed", b"cancelled", b"expired"):
                 time.sleep(1)  # late writes may come
                 return

@@ -151,6 +151,13 @@ class JobStore:
                     yield end
             after += len(numbers)
 
+    async def end(self, job_id: str, number: int) -> RowEnd | None:
+        """Of one row, for whoever works for all users; None while it has none."""
+        _, _, ends, *_ = keys_of_job(job_id)
+        with reaching():
+            value = await cast(Awaitable[bytes | None], self.client.hget(ends, str(number)))
+        return end_of(value) if value else None
+
     # --- ending it -----------------------------------------------------------
 
     async def cancel(self, user: str, job_id: str) -> JobState | None:

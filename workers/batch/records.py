@@ -159,3 +159,4 @@ class JobState:
 JOB = Record("job", Job)
 ROW_END = Record("row_end", RowEnd)
 LINE_ERRORS = Record("line_errors", tuple[LineError, ...])
+NUMBER = Record("number", int)

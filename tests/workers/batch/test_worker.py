@@ -12,11 +12,13 @@ from redis.asyncio import Redis
 
 from tests.workers.batch.test_job_store import a_job, all_ends, rows, silence, started
 from workers.batch.job_store import JobStore
-from workers.batch.records import Job, JobState, Leased, RowEnd
+from workers.batch.records import Job, JobState, Leased, Row, RowEnd
 from workers.batch.row_leases import LeaseRules, RowLeases
 from workers.broker import Room
 from workers.interactive import Handler, enqueue_interactive
-from workers.worker_build import Worker, WorkerConfig, open_worker
+from workers.row_task import RunRow
+from workers.store_flights import StoreFlights
+from workers.worker_build import Worker, WorkerConfig, open_worker, shared_rows
 
 PATIENCE_SECONDS = 30
 
@@ -48,7 +50,7 @@ class Rows:
 @asynccontextmanager
 async def working(
     address: str,
-    run: Rows,
+    run: RunRow,
     rules: LeaseRules | None = None,
     room: Room | None = None,
     handlers: Mapping[str, Handler] | None = None,
@@ -213,3 +215,20 @@ async def test_rows_that_the_store_has_lost_end_where_it_can_be_seen(empty_valke
     async with working(empty_valkey, Rows()):
         state = await final(store, job)
     assert (state.status, state.completed, state.failed) == ("completed", 2, 1)
+
+
+async def test_identical_rows_are_answered_once_and_each_has_its_end(empty_valkey: str, valkey: Redis) -> None:
+    store, run, job = JobStore(valkey), Rows(), a_job()
+    await store.create(job)
+    await store.add_rows(
+        job, [Row(number, f"c{number}", b"same" if number % 2 else b"own %d" % number) for number in range(20)]
+    )
+    await store.start(job)
+    shared = [shared_rows(run, StoreFlights(valkey), store) for _ in range(2)]
+    async with working(empty_valkey, shared[0]), working(empty_valkey, shared[1]):
+        state = await final(store, job)
+    assert state.completed == 20
+    assert len(run.began) == 11
+    assert state.prompt_tokens == 11 * 10
+    ends = {end.custom_id: end.body for end in await all_ends(store, job)}
+    assert ends == {f"c{number}": body for number, body in enumerate(bodies)}
