@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from taskiq.acks import AcknowledgeType
 from taskiq.receiver import Receiver
 
+from workers.batch.budget import Budget
 from workers.batch.fair_share import FairShare
 from workers.batch.job_store import JobStore
 from workers.batch.reconciler import Reconciler

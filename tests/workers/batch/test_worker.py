@@ -220,9 +220,8 @@ async def test_rows_that_the_store_has_lost_end_where_it_can_be_seen(empty_valke
 async def test_identical_rows_are_answered_once_and_each_has_its_end(empty_valkey: str, valkey: Redis) -> None:
     store, run, job = JobStore(valkey), Rows(), a_job()
     await store.create(job)
-    await store.add_rows(
-        job, [Row(number, f"c{number}", b"same" if number % 2 else b"own %d" % number) for number in range(20)]
-    )
+    bodies = [b"same" if number % 2 else b"own %d" % number for number in range(20)]
+    await store.add_rows(job, [Row(number, f"c{number}", body) for number, body in enumerate(bodies)])
     await store.start(job)
     shared = [shared_rows(run, StoreFlights(valkey), store) for _ in range(2)]
     async with working(empty_valkey, shared[0]), working(empty_valkey, shared[1]):
