@@ -56,7 +56,7 @@ def run(
     from workers.cli_batch import run as run_batch
     from workers.logs import set_up_logs
 
-    set_up_logs("warning", "console")
+    set_up_logs("critical", "console")  # the progress says what matters; `kaozheng worker` logs every row
     options = BatchOptions(
         questions=questions,
         out=out,
@@ -100,7 +100,7 @@ def repeat(
     from workers.cli_repeat import run as run_repeatedly
     from workers.logs import set_up_logs
 
-    set_up_logs("warning", "console")
+    set_up_logs("critical", "console")  # the progress says what matters; `kaozheng worker` logs every row
     options = BatchOptions(
         questions=questions,
         out=folder,

@@ -13,6 +13,8 @@ from workers.terminal import safe, say
 EVERY_SECONDS = 10.0
 """Between two lines where nobody watches a terminal."""
 RATE_SECONDS = 60.0
+STILL_SECONDS = 30.0
+"""After which it is said that no row has ended."""
 
 
 @dataclass(slots=True)
@@ -26,10 +28,13 @@ class BatchProgress:
     _seen: "deque[tuple[float, int]]" = field(default_factory=deque)
     _said: float = float("-inf")
     _width: int = 0
+    _moved: float = float("-inf")
 
     def show(self, standing: Standing) -> None:
-        now = self.clock()
-        self._seen.append((now, standing.total - standing.left))
+        now, ended = self.clock(), standing.total - standing.left
+        if not self._seen or self._seen[-1][1] != ended:
+            self._moved = now
+        self._seen.append((now, ended))
         while len(self._seen) > 2 and now - self._seen[0][0] > RATE_SECONDS:
             self._seen.popleft()
         if self.quiet:
@@ -69,7 +74,15 @@ class BatchProgress:
             parts.append(f"{self.rate:.1f} rows/s")
             if standing.left:
                 parts.append(f"{duration(standing.left / self.rate)} left")
-        return " · ".join([*parts, *self._used(standing)])
+        return " · ".join([*parts, *self._used(standing), *self._still(standing)])
+
+    def _still(self, standing: Standing) -> list[str]:
+        still = self._seen[-1][0] - self._moved if self._seen else 0.0
+        if still < STILL_SECONDS or standing.state is None or not standing.left:
+            return []
+        if not standing.state.running:
+            return [f"nobody has taken a row for {duration(still)}"]
+        return [f"none has ended for {duration(still)}: does the model server answer? (kaozheng doctor)"]
 
     def _used(self, standing: Standing) -> list[str]:
         state = standing.state
