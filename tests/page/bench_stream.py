@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.page.browsing import CHROMIUM, FLAGS, Stage, Watched, staged, tab
-from tests.page.scripted import Script
+from tests.page.scripted import Judge, Script
 from tests.page.trace import ASK_FOR_FRAMES, CATEGORIES, Frames, frames_in
 from tools.page import Webpage
 from workers.valkey import EmbeddedValkey
@@ -51,10 +51,19 @@ SHAPES = {
 }
 
 
-def script_of(text: str) -> Script:
+THOUGHT = "\n".join(CLAIMS).replace("[citation:", "(page ")
+AFTER_OTHERS, REASONED = "after 49 others", "reasoning"
+
+
+def script_of(text: str, thoughts: str = "") -> Script:
     """In pieces of a token, as fast as the service sends them: more for each frame than any model writes."""
-    judged = {number: ("supported", QUOTE) for number in range(1, len(PAGES) + 1)}
-    return Script(text, pages=PAGES, judged=judged, piece=max(1, len(text) // TOKENS))  # type: ignore[arg-type]
+    judged: Judge = {number: ("supported", QUOTE) for number in range(1, len(PAGES) + 1)}
+    return Script(text, pages=PAGES, judged=judged, piece=max(1, len(text) // TOKENS), thoughts=thoughts)
+
+
+OPEN_REASONING = """() => new MutationObserver(() => {
+  for (const details of document.querySelectorAll('.turn > details:not(.work)')) details.open = true;
+}).observe(document.getElementById('turns'), { childList: true })"""
 
 
 @dataclass
@@ -65,25 +74,39 @@ class Bench:
     async def frames(self, shape: str) -> Frames:
         self.stage.scripts[shape] = script_of(SHAPES[shape])
         async with tab(self.browser, self.stage.url) as walk:
-            await walk.page.evaluate(ASK_FOR_FRAMES)
-            await self.browser.start_tracing(page=walk.page, categories=CATEGORIES)
-            await walk.ask(shape)
-            await walk.page.locator(".turn .proof").wait_for(timeout=90_000)
-            await asyncio.sleep(0.5)  # what follows the last event belongs to the stream
-            return frames_in(await self.browser.stop_tracing())
+            return await self._traced(walk, shape)
 
-    async def memory(self) -> tuple[float, float, float]:
-        """Mebibytes of JavaScript after 1 answer, after the 30 that the page holds, and after ANSWERS."""
+    async def reasoning(self) -> Frames:
+        """While the reader has the model's reasoning open."""
+        self.stage.scripts[REASONED] = script_of(SHAPES["paragraphs"], THOUGHT)
+        async with tab(self.browser, self.stage.url) as walk:
+            await walk.page.evaluate(OPEN_REASONING)
+            return await self._traced(walk, REASONED)
+
+    async def _traced(self, walk: Watched, question: str, turns: int = 1) -> Frames:
+        await walk.page.evaluate(ASK_FOR_FRAMES)
+        await self.browser.start_tracing(page=walk.page, categories=CATEGORIES)
+        await walk.ask(question)
+        await expect(walk.page.locator(".turn .proof")).to_have_count(turns, timeout=90_000)
+        await expect(walk.page.locator(".turn:last-child h2")).to_have_text(question)
+        await walk.page.wait_for_selector("#stop", state="hidden", timeout=90_000)
+        await asyncio.sleep(0.5)  # what follows the last event belongs to the stream
+        return frames_in(await self.browser.stop_tracing())
+
+    async def memory(self) -> tuple[list[float], Frames]:
+        """Mebibytes of JavaScript after 1 answer, after the 30 that the page holds, and after ANSWERS; and the frames
+        of the last answer, below all others."""
         self.stage.scripts.update({f"long {n}": script_of(SHAPES["paragraphs"]) for n in range(ANSWERS)})
         kept: list[float] = []
         async with tab(self.browser, self.stage.url) as walk:
-            for number in range(ANSWERS):
+            for number in range(ANSWERS - 1):
                 await walk.ask(f"long {number}")
                 await walk.page.wait_for_selector("#stop", state="hidden", timeout=90_000)
                 await walk.answered(min(30, number + 1))
-                if number + 1 in (1, 30, ANSWERS):
+                if number + 1 in (1, 30):
                     kept.append(await heap(walk))
-        return kept[0], kept[1], kept[2]
+            last = await self._traced(walk, f"long {ANSWERS - 1}", 30)
+            return [*kept, await heap(walk)], last
 
 
 async def heap(walk: Watched) -> float:
@@ -109,8 +132,9 @@ async def opened() -> AsyncIterator[Bench]:
 
 
 def line_of(shape: str, frames: Frames) -> str:
+    characters = len(SHAPES.get(shape, SHAPES["paragraphs"]))
     return (
-        f"{shape:<14} {len(SHAPES[shape]):>7,} characters, {len(frames.cpu):>5} frames: the longest "
+        f"{shape:<15} {characters:>7,} characters, {len(frames.cpu):>5} frames: the longest "
         f"{frames.longest_cpu:5.1f} ms of CPU, {frames.longest_wall:5.1f} ms by the clock, "
         f"{frames.over(MOST_MILLISECONDS)} over {MOST_MILLISECONDS:.0f} ms"
     )
@@ -122,11 +146,14 @@ async def main() -> None:
         for shape in SHAPES:
             measured[shape] = await bench.frames(shape)
             print(line_of(shape, measured[shape]), flush=True)
-        first, full, last = await bench.memory()
+        measured[REASONED] = await bench.reasoning()
+        print(line_of(REASONED, measured[REASONED]), flush=True)
+        (first, full, last), measured[AFTER_OTHERS] = await bench.memory()
+        print(line_of(AFTER_OTHERS, measured[AFTER_OTHERS]), flush=True)
     worst = max(measured.values(), key=lambda frames: frames.longest_cpu).longest_cpu
     clock = max(frames.longest_wall for frames in measured.values())
     print(
-        f"5,000 tokens with 60 citations in {len(SHAPES)} shapes: the longest frame took {worst:.1f} ms of CPU and "
+        f"5,000 tokens with 60 citations in {len(measured)} shapes: the longest frame took {worst:.1f} ms of CPU and "
         f"{clock:.1f} ms by the clock (load {os.getloadavg()[0]:.1f}, wanted: under {MOST_MILLISECONDS:.0f}); heap "
         f"{first:.1f} MiB after 1 answer, {full:.1f} after 30, {last:.1f} after {ANSWERS}"
     )

@@ -49,6 +49,7 @@ class Script:
     text: str
     pages: tuple[Webpage, ...] = PAGES
     judged: Judge = field(default_factory=lambda: dict(JUDGED))
+    thoughts: str = "Page 1 gives the height of the mountain.\n"
     piece: int = 12
     pause: float = 0.0
     steps: tuple[Event, ...] = ()
@@ -100,7 +101,9 @@ class Script:
         for step in self.steps or usual_steps(question):
             yield step
         yield Packed(tuple(page.url for page in self.pages), tuple(page.title for page in self.pages), 200)
-        yield Thinking("Page 1 gives the height of the mountain.\n")
+        for at in range(0, len(self.thoughts), self.piece * 4):
+            yield Thinking(self.thoughts[at : at + self.piece * 4])
+            await asyncio.sleep(self.pause)
         for part in re.split(r"(\[citation:\d+\])", self.text):
             marker = MARKER.fullmatch(part)
             if marker and 1 <= int(marker[1]) <= len(self.pages):

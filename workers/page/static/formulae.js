@@ -1,14 +1,19 @@
 // Formulae by KaTeX, which comes when the first one does. What it cannot set stays as it was written.
 
+import { ENOUGH } from "./pace.js";
+
 const LIMITS = { throwOnError: true, trust: false, maxSize: 20, maxExpand: 200, strict: "ignore" };
 let coming; // a promise while KaTeX is on its way
 
-/** Sets what waits below an element; yields after each. Nothing while KaTeX is not there. */
+const FOR_A_FRAME = 4; // each is some seventy elements, which the browser then has to lay out
+
+/** Sets what waits below an element; yields after each, ENOUGH when a frame has enough of them. Nothing while KaTeX is
+ * not there. */
 export function* set(place) {
   if (!globalThis.katex) return;
-  for (const span of place.querySelectorAll("span.math:not([data-set])")) {
+  for (const [at, span] of [...place.querySelectorAll("span.math:not([data-set])")].entries()) {
     setOne(span);
-    yield;
+    yield at % FOR_A_FRAME === FOR_A_FRAME - 1 ? ENOUGH : undefined;
   }
 }
 

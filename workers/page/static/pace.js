@@ -4,6 +4,9 @@ const SLICE_MS = 8;
 const MOST_PAUSE_MS = 500;
 const HIDDEN_MS = 50;
 
+/** Yielded for a piece of work whose greater part comes when the frame is laid out. */
+export const ENOUGH = Symbol("enough for this frame");
+
 /** drawn(): a generator that draws what there is when it begins, and yields wherever it may be interrupted. */
 export class Pace {
   constructor(drawn) {
@@ -40,8 +43,8 @@ export class Pace {
     const from = performance.now();
     this.asked = false;
     if (!this.drawing) [this.drawing, this.again, this.spent] = [this.drawn(), false, 0];
-    let done = false;
-    while (!done && performance.now() - from < SLICE_MS) done = this.drawing.next().done;
+    let [done, value] = [false, undefined];
+    while (!done && value !== ENOUGH && performance.now() - from < SLICE_MS) ({ done, value } = this.drawing.next());
     this.spent += performance.now() - from;
     if (done) [this.drawing, this.until] = [undefined, performance.now() + Math.min(MOST_PAUSE_MS, 2 * this.spent)];
     if (!done || this.again) this.#ask();
