@@ -17,7 +17,7 @@ from workers.settings import NAMES
 
 ROOT = Path(__file__).parent.parent
 MODEL_SERVERS = ("sglang-r1-0528", "sglang-r1-8b")
-OURS = ("api", "worker")
+OURS = ("api", "worker", "slack")
 SERVICES = (*OURS, "valkey", "queue", "searxng", *MODEL_SERVERS, "sglang-router")
 
 # What SGLang's cookbook gives for R1-0528 on eight H200 (seen in the help of 0.5.23).
@@ -83,6 +83,7 @@ def test_model_servers_start_only_with_their_profile(compose: dict[str, Any]) ->
         "searxng": [],
         "queue": [],
         "worker": [],
+        "slack": ["slack"],
         "sglang-r1-0528": ["r1-0528"],
         "sglang-r1-8b": ["r1-8b"],
         "sglang-router": ["router"],
@@ -110,7 +111,7 @@ def test_nobody_is_root(compose: dict[str, Any], name: str) -> None:
     assert int(group) > 0
 
 
-@pytest.mark.parametrize("name", [name for name in SERVICES if name != "worker"])
+@pytest.mark.parametrize("name", [name for name in SERVICES if name not in ("worker", "slack")])
 def test_every_running_service_has_a_health_check(compose: dict[str, Any], name: str) -> None:
     check = compose["services"][name]["healthcheck"]
     assert check["test"][0] == "CMD"

@@ -3,9 +3,8 @@
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from redis.asyncio import Redis
-
 from workers.build import Notice
+from workers.queue import queue_address
 from workers.service import Service
 from workers.service_build import open_service
 from workers.settings import Settings
@@ -15,6 +14,7 @@ from workers.slack.channels import Channels
 from workers.slack.desk import Desk, HourLimits, desk_client
 from workers.slack.door import HttpDoor, http_mode, socket_mode
 from workers.slack.errors import SlackError
+from workers.slack.feedback import Opinions
 from workers.slack.pacing import Pacer
 from workers.slack.parts import Parts, Rules
 from workers.valkey import store_address
@@ -48,10 +48,15 @@ def rules_of(settings: Settings) -> Rules:
 
 
 @asynccontextmanager
-async def open_slack(settings: Settings, service: Service, client: Redis) -> AsyncGenerator[Bot, None]:
-    """The bot's workers and its bolt app; nothing is connected yet. client: of the store. Raises SettingsError."""
+async def open_slack(settings: Settings, service: Service, address: str) -> AsyncGenerator[Bot, None]:
+    """The bot's workers and its bolt app; nothing is connected yet. address: of the store. Accepted questions lie with
+    the queue, where nothing is evicted; settings of channels and opinions beside the answers. Raises SettingsError."""
     token = settings.slack_bot_token.get_secret_value()
-    async with open_client(token, settings.slack_api_url, Pacer(client)) as web:
+    async with AsyncExitStack() as opened:
+        store, queue = desk_client(address), desk_client(queue_address(settings, address))
+        opened.push_async_callback(store.aclose)
+        opened.push_async_callback(queue.aclose)
+        web = await opened.enter_async_context(open_client(token, settings.slack_api_url, Pacer(queue)))
         try:
             me = await who_am_i(web)
         except SlackError as error:
@@ -59,14 +64,14 @@ async def open_slack(settings: Settings, service: Service, client: Redis) -> Asy
         parts = Parts(
             service,
             web,
-            Desk(client, settings.lease_seconds),
-            Channels(client, settings.time_zone),
+            Desk(queue, settings.lease_seconds),
+            Channels(store, settings.time_zone),
+            Opinions(store),
             me,
             token,
             rules_of(settings),
         )
-        async with open_bot(parts) as bot:
-            yield bot
+        yield await opened.enter_async_context(open_bot(parts))
 
 
 @asynccontextmanager
@@ -77,9 +82,7 @@ async def running_slack(settings: Settings, notice: Notice) -> AsyncGenerator[No
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         service = await opened.enter_async_context(open_service(settings, notice))
         address = await opened.enter_async_context(store_address(settings.redis_url, settings.data_dir))
-        client = desk_client(address)
-        opened.push_async_callback(client.aclose)
-        bot = await opened.enter_async_context(open_slack(settings, service, client))
+        bot = await opened.enter_async_context(open_slack(settings, service, address))
         if settings.slack_mode == "socket":
             token = settings.slack_app_token.get_secret_value()
             await opened.enter_async_context(socket_mode(bot.app, token, bot.parts.client))

@@ -6,6 +6,7 @@ from functools import partial
 from redis.asyncio import Redis
 
 from workers.doctor import Finding, Probe, quoted
+from workers.queue import queue_address
 from workers.settings import Settings
 from workers.settings_error import SettingsError
 from workers.slack.errors import SlackError
@@ -87,6 +88,7 @@ async def _store(settings: Settings) -> Finding:
     remedy = "start it, or correct KAOZHENG_REDIS_URL or KAOZHENG_DATA_DIR"
     try:
         async with store_address(settings.redis_url, settings.data_dir) as address:
+            address = queue_address(settings, address)
             client = Redis.from_url(address, socket_timeout=COMMAND_SECONDS, socket_connect_timeout=COMMAND_SECONDS)
             try:
                 with reaching():

@@ -41,7 +41,8 @@ async def who_am_i(client: Client) -> Me:
 
 @asynccontextmanager
 async def open_bot(parts: Parts) -> AsyncGenerator[Bot, None]:
-    """Workers run while this is open; what they have in hand in the end goes back to the desk."""
+    """Workers run while this is open; what they have in hand in the end goes back to the desk. Raises StoreDown."""
+    await parts.desk.warm()
     woken, closing, chores = asyncio.Event(), asyncio.Event(), Chores()
     answering = Answering(parts, woken, closing)
     workers = [asyncio.create_task(answering.work()) for _ in range(parts.rules.workers)]

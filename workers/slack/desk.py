@@ -10,6 +10,7 @@
 One script makes each change of state, so that two bots at one desk never hold one question.
 """
 
+import asyncio
 import json
 import secrets
 import time
@@ -31,7 +32,7 @@ HOUR_SECONDS = 3_600
 TOMBSTONE_SECONDS = 24 * 3_600
 """A message may be deleted before we hear that it was written."""
 MAX_ATTEMPTS = 3
-MAX_CONNECTIONS = 32
+MAX_CONNECTIONS = 16
 State = Literal["waiting", "working", "done", "failed", "cancelled"]
 Outcome = Literal["accepted", "known", "user_limit", "channel_limit"]
 
@@ -180,6 +181,11 @@ class Desk:
         self._accept, self._take = client.register_script(_ACCEPT), client.register_script(_TAKE)
         self._renew, self._finish = client.register_script(_RENEW), client.register_script(_FINISH)
         self._cancel, self._reword = client.register_script(_CANCEL), client.register_script(_REWORD)
+
+    async def warm(self) -> None:
+        """Opens the connections before the first questions come, so that these need not wait for it."""
+        with reaching():
+            await asyncio.gather(*(self.client.ping() for _ in range(MAX_CONNECTIONS)))
 
     async def accept(self, question: SlackQuestion, limits: HourLimits, ready_at: float = 0.0) -> Accepted:
         """Keeps the question, once. ready_at: seconds since 1970 before which nobody begins it."""

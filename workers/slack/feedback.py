@@ -30,10 +30,18 @@ class Feedback:
 _RECORD = Record("slack_feedback", Feedback)
 
 
-async def keep(client: Redis, feedback: Feedback) -> None:
-    """Slack's buttons toggle and never say that one was let go: what was pressed last holds. Raises StoreDown."""
-    with reaching():
-        await client.set(key_of(feedback.user, "feedback", feedback.answer), _RECORD.write(feedback), ex=KEPT_SECONDS)
+class Opinions:
+    """Where they are kept: beside the answers, so that forgetting a user forgets them."""
+
+    def __init__(self, client: Redis) -> None:
+        """client: of the store; whoever made it closes it."""
+        self.client = client
+
+    async def keep(self, given: Feedback) -> None:
+        """Slack's buttons toggle and never say that one was let go: what was pressed last holds. Raises StoreDown."""
+        key = key_of(given.user, "feedback", given.answer)
+        with reaching():
+            await self.client.set(key, _RECORD.write(given), ex=KEPT_SECONDS)
 
 
 async def all_feedback(client: Redis) -> AsyncIterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ from workers.service import Service
 from workers.slack.channels import Channels
 from workers.slack.client import Client
 from workers.slack.desk import Desk, HourLimits
+from workers.slack.feedback import Opinions
 from workers.slack.intake import Me
 
 
@@ -34,6 +35,7 @@ class Parts:
     client: Client
     desk: Desk
     channels: Channels
+    opinions: Opinions
     me: Me
     token: str
     rules: Rules = field(default_factory=Rules)

@@ -7,7 +7,7 @@ from typing import Literal, cast
 from agent.answer import Answer
 from workers.slack.delivery import Place, whisper
 from workers.slack.errors import NOT_THERE, SlackError, SlackRefused
-from workers.slack.feedback import Feedback, Opinion, keep
+from workers.slack.feedback import Feedback, Opinion
 from workers.slack.intake import Fields, inner, language_of, text_field
 from workers.slack.listening import Listening
 from workers.slack.markup import line_of
@@ -95,7 +95,7 @@ class Pressing:
         question, at = press.question, datetime.now(UTC).isoformat(timespec="seconds")
         who = owner_of(question.team, press.user)
         kept = Feedback(answer_id, who, cast(Opinion, opinion), at, question.text[:8_000], press.place.channel)
-        await keep(self.listening.parts.desk.client, kept)
+        await self.listening.parts.opinions.keep(kept)
         self._whisper(press, "thanks")
 
     async def _answer(self, press: Press) -> Answer | None:

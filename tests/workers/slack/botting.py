@@ -20,6 +20,7 @@ from workers.slack.bot import open_bot, open_client, who_am_i
 from workers.slack.channels import Channels
 from workers.slack.desk import Desk
 from workers.slack.door import socket_mode
+from workers.slack.feedback import Opinions
 from workers.slack.pacing import Pacer
 from workers.slack.parts import Parts, Rules
 from workers.store import Retention, Store
@@ -65,6 +66,7 @@ async def parts_of(bench: Bench, slack: FakeSlack, valkey: Redis) -> AsyncIterat
             client=client,
             desk=Desk(valkey, bench.lease_seconds, slack.clock),
             channels=Channels(valkey, "UTC"),
+            opinions=Opinions(valkey),
             me=await who_am_i(client),
             token=BOT_TOKEN,
             rules=bench.rules,
