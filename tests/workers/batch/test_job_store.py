@@ -383,3 +383,28 @@ async def test_a_job_that_has_ended_is_kept_for_its_time_alone(valkey: Redis) ->
     assert 0 < await valkey.ttl(key) <= 1_000
     await store.retry(job.user, job.id)
     assert await valkey.ttl(f"kz:q:{{{job.id}}}:job") == -1
+
+
+async def test_a_row_that_was_announced_goes_to_the_first_who_claims_it_and_counts_one_delivery(valkey: Redis) -> None:
+    job = await started(JobStore(valkey), 1)
+    announcer, first, second = (RowLeases(valkey, name, LEASE) for name in ("a", "b", "c"))
+    (held,) = await announcer.take(job.id)
+    assert await announcer.announce(held)
+    claimed = await first.claim(job.id, held.entry)
+    assert claimed is not None
+    assert (claimed.token, claimed.owner, claimed.row) == (1, "b", held.row)
+    assert await second.claim(job.id, held.entry) is None
+    assert not (await announcer.finish(held, done(held))).written
+    assert (await first.finish(claimed, done(claimed))).written
+    assert await second.claim(job.id, held.entry) is None
+
+
+async def test_a_claimed_row_of_a_dead_worker_can_be_claimed_anew(valkey: Redis) -> None:
+    job = await started(JobStore(valkey), 1)
+    dead, heir = RowLeases(valkey, "dead", LEASE), RowLeases(valkey, "heir", LEASE)
+    (held,) = await dead.take(job.id)
+    assert await heir.claim(job.id, held.entry) is None
+    await silence(valkey, job, "dead")
+    claimed = await heir.claim(job.id, held.entry)
+    assert claimed is not None
+    assert claimed.token == 2
