@@ -163,6 +163,18 @@ CHAT: dict[str, Any] = {
         "requestBody": {"required": True, "content": {"application/json": {"schema": _reference("ChatBody")}}}
     },
 }
+_ASYNC_BODY = {
+    "type": "object",
+    "required": ["request"],
+    "properties": {"request": _reference("ChatBody"), "idempotency_key": {"type": ["string", "null"]}},
+}
+ASYNC: dict[str, Any] = {
+    "responses": {
+        200: {"description": "how the request stands", "content": {"application/json": {}}},
+        **openai_errors(400, 401, 403, 404, 408, 413, 415, 429, 500, 503),
+    },
+    "openapi_extra": {"requestBody": {"required": True, "content": {"application/json": {"schema": _ASYNC_BODY}}}},
+}
 EVENTS: dict[str, Any] = {
     "responses": {
         200: {"description": "the events of a run", "content": _STREAM},

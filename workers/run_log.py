@@ -2,6 +2,7 @@
 
     kz:u:USER:run:ID      hash: status, thread, created, cancel (the reason, once somebody asked for it), request
     kz:u:USER:events:ID   stream; the entry 0-N is event N, from 1
+    kz:u:USER:runs:listed sorted set: ids of runs that the user may list, by when they began
     kz:u:USER:lease:ID    there while a replica works on it
 
 One writer: an entry that is not newer than the last is refused by the server, and nothing follows the last event. A run
@@ -26,6 +27,7 @@ RunStatus = Literal["running", "answered", "failed", "cancelled"]
 LEASE_SECONDS = 10.0
 KEPT_SECONDS = 24 * 3_600
 MAX_EVENTS = 20_000
+MAX_LISTED = 1_000
 READ_AT_ONCE = 200
 BLOCK_MS = 1_000
 LOST = "the replica that worked on this question is gone; ask again"
@@ -127,6 +129,25 @@ class RunLog:
         if len(found) != 3 or not is_id(found[1]):
             raise RecordPoisoned("what is kept of an Idempotency-Key is none")
         return Once(once.id, *found)
+
+    async def enlist(self, user: str, run_id: str) -> None:
+        """Remembers the run among those that the user may list, for as long as runs are kept."""
+        key = key_of(user, "runs", "listed")
+        now = datetime.now(UTC).timestamp()
+        with reaching():
+            async with self._client.pipeline(transaction=True) as pipe:
+                pipe.zadd(key, {run_id: now}, nx=True)
+                pipe.zremrangebyscore(key, "-inf", now - KEPT_SECONDS)
+                pipe.zremrangebyrank(key, 0, -MAX_LISTED - 1)
+                pipe.expire(key, KEPT_SECONDS)
+                await pipe.execute()
+
+    async def enlisted(self, user: str, most: int) -> list[RunHead]:
+        """The latest first; what was forgotten is left out."""
+        with reaching():
+            found = cast("list[bytes]", await self._client.zrevrange(key_of(user, "runs", "listed"), 0, most - 1))
+        heads = [await self.head(user, each.decode("ascii", "replace")) for each in found]
+        return [head for head in heads if head is not None]
 
     async def append(self, user: str, run_id: str, messages: Sequence[tuple[int, Message]]) -> str:
         """Writes the numbered messages and renews the lease; none at all only renews it. The reason for which somebody

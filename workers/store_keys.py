@@ -37,6 +37,7 @@ Kind = Literal[
     "lease",
     "quota",
     "once",
+    "runs",
     "shares",
     "file",
     "pieces",

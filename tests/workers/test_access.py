@@ -33,13 +33,16 @@ BODIES: dict[str, dict[str, Any]] = {
     "/v1/answers/{answer_id}/shares": {"days": 1},
     "/v1/chat/completions": {"model": "kaozheng", "messages": [{"role": "user", "content": "How high is Mount Tai?"}]},
     "/v1/batches": {"endpoint": "/v1/answers"},
+    "/async/chat/completions": {
+        "request": {"model": "sonar", "messages": [{"role": "user", "content": "How high is Mount Tai?"}]}
+    },
     "/v1/verify": {"text": "It is 1,545 m high[1].", "sources": [{"text": "It is 1,545 m high."}]},
     "/v1/responses": {"model": "kaozheng", "input": "How high is Mount Tai?"},
 }
 FORMS: dict[str, dict[str, Any]] = {
     "/v1/files": {"data": {"purpose": "batch"}, "files": {"file": ("questions.jsonl", b"{}")}},
 }
-IDS = {"answer_id": "mine", "number": "1", "model": "kaozheng", "response_id": "resp_mine"}
+IDS = {"answer_id": "mine", "number": "1", "model": "kaozheng", "response_id": "resp_mine", "async_id": "mine"}
 
 
 @asynccontextmanager

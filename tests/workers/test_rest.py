@@ -413,6 +413,8 @@ async def test_the_description_is_whole_and_names_every_route(client: httpx.Asyn
     links = {f"{ASK}/{{answer_id}}/shares", f"{ASK}/{{answer_id}}/shares/{{share}}"}
     links |= {"/v1/shared/{token}", "/v1/shared/{token}/sources/{number}"}
     answers |= {*links, "/v1/operator", "/v1/operator/doctor", "/v1/verify"}
+    sonar = {"/async/chat/completions", "/async/chat/completions/{async_id}"}
+    dialects = {*dialects, *sonar}
     assert set(schema["paths"]) == {*answers, "/healthz", "/readyz", "/metrics", *runs, *dialects, *files}
     models = {f"#/components/schemas/{name}" for name in schema["components"]["schemas"]}
     assert references(schema) <= models

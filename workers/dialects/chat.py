@@ -67,7 +67,7 @@ async def post_chat(request: Request) -> Response:
         if asked.question is None:
             return await _alone(request, completion, asked, held)
         run = run_of(request, asked, asked.question)
-        events = await _events(request, run, held, said=_said(asked, asked.question))
+        events = await _events(request, run, held, said=said_of(asked, asked.question))
         adding = adding_of(run, related=asked.related)
         if asked.stream:
             return _streamed(request, answer_chunks(completion, events, adding), held)
@@ -106,7 +106,7 @@ def run_of(request: Request, asked: ChatAsked, question: Question) -> Run:
     return Run(request.state.request_id, request.state.user, secrets.token_urlsafe(16), wanted, request.state.service)
 
 
-def _said(asked: ChatAsked, question: Question) -> str:
+def said_of(asked: ChatAsked, question: Question) -> str:
     """What tells two requests apart beside their questions."""
     body = asked.body.model_dump(mode="json", exclude={"messages", "stream"}, exclude_none=True)
     return json.dumps([body, question.instructions], sort_keys=True)

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from workers.problems import Problem, problem_response
 
-PATHS = ("/v1/chat/", "/chat/", "/v1/models", "/v1/responses", "/v1/files", "/v1/batches")
+PATHS = ("/v1/chat/", "/chat/", "/async/", "/v1/models", "/v1/responses", "/v1/files", "/v1/batches")
 """Where OpenAI's clients ask; everywhere else a refusal is a problem object."""
 _TYPES = {401: "invalid_request_error", 403: "permission_error", 429: "rate_limit_error"}
 _CODES = {"missing_key": "invalid_api_key", "wrong_key": "invalid_api_key", "unknown_model": "model_not_found"}

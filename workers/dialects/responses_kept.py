@@ -9,7 +9,7 @@ import structlog
 
 from workers.detached import joined
 from workers.dialects.responses_events import Responding, told_again
-from workers.dialects.responses_request import Repeated, ResponsesBody, repeated
+from workers.dialects.responses_request import REPEATED, Repeated, ResponsesBody, repeated
 from workers.records import StoredAnswer
 from workers.runs import Run
 from workers.service import Service
@@ -42,7 +42,7 @@ async def found(service: Service, user: str, run_id: str) -> Kept | None:
     """None: this user has no such response. Raises StoreError."""
     log = service.run_log
     head = await service.in_store_time(log.head(user, run_id)) if log else None
-    if head is not None and log is not None and head.request:
+    if head is not None and log is not None and head.request.startswith(REPEATED):
         return Kept(run_id, _read(head.request), head.status != "running", log.read(user, run_id))
     stored = await service.in_store_time(service.store.get_answer(run_id, user))
     return None if stored is None else Kept(run_id, _of_answer(stored), True, _numbered(stored))

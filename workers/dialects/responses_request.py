@@ -70,6 +70,10 @@ class ResponsesBody(_Lenient):
     user: str | None = None
 
 
+REPEATED = '{"fields"'
+"""How what a response repeats begins, and what other dialects keep of a request does not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Repeated:
     """What every snapshot of a response repeats of its request. created: seconds since 1970."""
