@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-MARKER = re.compile(r"\[citation:(\d+)\]|(?<=\S)\[(\d{1,2})\](?!\()")
+MARKER = re.compile(r"\[citation:(\d+)\]|\[(\d{1,2})\](?!\()")
 _NUMBER = re.compile(r"batch_req_[0-9a-f]{16}([0-9]{8,})")
 
 
@@ -23,8 +23,8 @@ class Cited:
 
 @dataclass(frozen=True, slots=True)
 class AnswerRow:
-    """One row. status: of the answer, or `failed`; error: why there is none; supported, cited: sentences that cite a
-    page, and those of them that their pages support."""
+    """One row. status: of the answer, or `failed`; error: why there is none; cited, supported: sentences that cite a
+    page, and those of them that their pages support; judged: whether the line says so."""
 
     number: int
     custom_id: str
@@ -35,7 +35,12 @@ class AnswerRow:
     error: str = ""
     supported: int = 0
     cited: int = 0
-    model: str = ""
+    judged: bool = False
+
+    @property
+    def name(self) -> str:
+        """What was asked, or what else tells which row it is."""
+        return self.question.strip() or self.custom_id or f"row {self.number + 1}"
 
 
 def answer_rows(lines: Iterable[bytes], questions: Mapping[int, str]) -> Iterator[AnswerRow]:
@@ -81,7 +86,7 @@ def _answer(number: int, custom_id: str, body: Mapping[str, Any]) -> AnswerRow:
         sources,
         supported=report["supported"],
         cited=report["cited"],
-        model=body["model"],
+        judged=True,
     )
 
 
@@ -93,7 +98,7 @@ def _chat(number: int, custom_id: str, question: str, body: Mapping[str, Any]) -
     )
     text = body["choices"][0]["message"]["content"]
     status = body.get("kaozheng", {}).get("status", "answered")
-    return AnswerRow(number, custom_id, question, status, text, sources, model=body.get("model", ""))
+    return AnswerRow(number, custom_id, question, status, text, sources)
 
 
 def with_markers(text: str, sources: Iterable[Cited]) -> Iterator[tuple[str, int]]:

@@ -15,7 +15,8 @@ from urllib.parse import quote
 from workers.batch.answer_rows import AnswerRow, Cited, with_markers
 from workers.batch.journal import refusal_of, replaced
 
-_MARKED = re.compile(r"([\\`*_{}\[\]<>#|!~])")
+_MARKED = re.compile(r"([\\`*_{}\[\]>#|!~])")
+_OTHER_LINK = re.compile(r"\]\((?!https?://)")
 _HEADING = re.compile(r"(#{1,6})\s+(.*)")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(.*)")
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
@@ -74,9 +75,9 @@ def is_web(url: str) -> bool:
 def markdown_report(rows: Sequence[AnswerRow], title: str, made: str) -> Iterator[str]:
     yield f"# {escaped(title)}\n\n{_counts(rows, made)}\n\n## Contents\n"
     for place, row in enumerate(rows, 1):
-        yield f"{place}. [{escaped(one_line(row.question))}](#q-{place}){_mark(row)}"
+        yield f"{place}. [{escaped(one_line(row.name))}](#q-{place}){_mark(row)}"
     for place, row in enumerate(rows, 1):
-        yield f'\n## <a id="q-{place}"></a>{place}. {escaped(one_line(row.question, 1_000))}\n'
+        yield f'\n## <a id="q-{place}"></a>{place}. {escaped(one_line(row.name, 1_000))}\n'
         if row.error:
             yield f"**No answer:** {escaped(one_line(row.error, 1_000))}"
         yield markdown_text(row)
@@ -89,14 +90,14 @@ def _mark(row: AnswerRow) -> str:
 
 def escaped(text: str) -> str:
     """Text that Markdown leaves alone."""
-    return _MARKED.sub(r"\\\1", text)
+    return _MARKED.sub(r"\\\1", text).replace("<", "&lt;")
 
 
 def markdown_text(row: AnswerRow) -> str:
-    """The answer's own Markdown, without HTML and pictures; markers are its footnotes."""
+    """The answer's own Markdown, without HTML, pictures and links beyond the web; markers lead to its sources."""
     pieces = []
     for text, number in with_markers(row.text, row.sources):
-        pieces.append(text.replace("<", "&lt;").replace("![", "!\\["))
+        pieces.append(_OTHER_LINK.sub(r"\\](", text.replace("<", "&lt;").replace("![", "!\\[")))
         if number:
             source = next(each for each in row.sources if each.number == number)
             pieces.append(
@@ -129,10 +130,10 @@ def html_report(rows: Sequence[AnswerRow], title: str, made: str) -> Iterator[st
     yield f'<h1>{name}</h1><p class="note">{html.escape(_counts(rows, made))}</p><nav><h2>Contents</h2><ol>'
     for place, row in enumerate(rows, 1):
         status = f' <span class="failed">({html.escape(row.status)})</span>' if row.status != "answered" else ""
-        yield f'<li><a href="#q-{place}">{html.escape(one_line(row.question))}</a>{status}</li>'
+        yield f'<li><a href="#q-{place}">{html.escape(one_line(row.name))}</a>{status}</li>'
     yield "</ol></nav>"
     for place, row in enumerate(rows, 1):
-        yield f'<section id="q-{place}"><h2>{place}. {html.escape(one_line(row.question, 1_000))}</h2>'
+        yield f'<section id="q-{place}"><h2>{place}. {html.escape(one_line(row.name, 1_000))}</h2>'
         if row.error:
             yield f'<p class="failed">No answer: {html.escape(row.error)}</p>'
         yield from _html_text(row, place)

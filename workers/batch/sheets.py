@@ -48,7 +48,7 @@ def defused(text: str) -> str:
 
 def cells(row: AnswerRow) -> tuple[str, ...]:
     sources = "\n".join(f"[{each.number}] {each.url}" for each in row.sources)
-    counts = (str(row.cited), str(row.supported)) if row.status != "failed" else ("", "")
+    counts = (str(row.cited), str(row.supported)) if row.judged else ("", "")
     return (row.custom_id, row.question, row.status, row.text, sources, *counts, row.error)
 
 

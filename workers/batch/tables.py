@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ from workers.batch.request_lines import BadLine
 ID_COLUMNS = ("custom_id", "id", "编号", "序号")
 QUESTION_COLUMNS = ("question", "query", "prompt", "input", "问题", "题目", "提问")
 OTHER_COLUMNS = ("depth", "recency", "strict")
+GBK_SHARE = 0.8
+"""Of the high bytes, so many stand in pairs."""
+_PAIR, _HIGH = re.compile(rb"[\xa1-\xf7][\xa1-\xfe]"), re.compile(rb"[\x80-\xff]")
 _DELIMITERS = ",;\t"
 _PARQUET_ROWS = 1_000
 NO_PARQUET = "Parquet files need the extra `parquet`: pip install 'kaozheng[parquet]'"
@@ -48,9 +52,16 @@ def text_of(content: bytes) -> Text:
     except UnicodeDecodeError:
         pass
     lines = [line for line in content.splitlines() if not line.isascii()]
-    if not any(_is(line, "utf-8") for line in lines) and all(_is(line, "gb18030") for line in lines):
+    all_gbk = _looks_like_gbk(content) and all(_is(line, "gb18030") for line in lines)
+    if all_gbk and not any(_is(line, "utf-8") for line in lines):
         return Text(content.decode("gb18030"), "GBK")
     return Text(content.decode("utf-8", "surrogateescape"))
+
+
+def _looks_like_gbk(content: bytes) -> bool:
+    """Chinese stands in pairs of high bytes (GB 2312). What Western encodings have is single ones among letters, which
+    GBK would read as rare characters."""
+    return 2 * len(_PAIR.findall(content)) >= GBK_SHARE * len(_HIGH.findall(content))
 
 
 def _is(line: bytes, encoding: str) -> bool:

@@ -109,7 +109,7 @@ def test_the_report_shows_old_and_new_words_and_no_markup_of_theirs() -> None:
     text = "\n".join(change_report(found, "q.csv", ("monday", "tuesday")))
     assert summary(found) == "1 new, 1 changed, 0 vanished claims, in 3 of 3 questions"
     assert "> old words ([source](https://a.example/x))" in text
-    assert "> \\<script\\>\\*new\\* words\\</script\\>" in text
+    assert "> &lt;script\\>\\*new\\* words&lt;/script\\>" in text
     assert "How \\[high\\](javascript:x)?" in text
     assert "has no answer this time: no model" in text
     assert "is asked for the first time" in text

@@ -57,6 +57,12 @@ def test_of_a_table_in_two_encodings_the_lines_in_the_other_one_are_told(tmp_pat
     assert ([custom_id for custom_id, _ in good], bad) == (["1", "3"], [(3, "wrong_encoding")])
 
 
+def test_a_western_encoding_is_never_read_as_chinese(tmp_path: Path) -> None:
+    content = "id,question\n1,Où sont les cafés à Genève et les hôtels?\n2,Who?\n".encode("cp1252")
+    good, bad = read(written(tmp_path, "q.csv", content))
+    assert ([custom_id for custom_id, _ in good], bad) == (["2"], [(2, "wrong_encoding")])
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_the_delimiter_is_that_of_the_head(tmp_path: Path, delimiter: str) -> None:
     content = f"id{delimiter}question{delimiter}depth\na{delimiter}How high?{delimiter}quick\n"
