@@ -29,7 +29,7 @@ MANIFEST = "slack-manifest.yml"
 def run(config: Path | None) -> int:
     """Raises SettingsError, StoreError."""
     settings = load_settings(config)
-    set_up_logs(settings.log_level, settings.log_format)
+    set_up_logs(settings.log_level, settings.log_format, texts=settings.log_texts)
     asyncio.run(_run(settings))
     return 0
 

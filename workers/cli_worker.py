@@ -36,7 +36,20 @@ async def _work(settings: Settings, broker: type[LeaseBroker]) -> None:
         loop.add_signal_handler(number, _stopping, stop, number)
     async with store_address(settings.redis_url, settings.data_dir) as address, open_service(settings, say) as service:
         config = replace(config_of(settings, queue_address(settings, address)), broker=broker)
-        await work_on(settings, service, config, stop)
+        async with _slack_too(settings, service, address):
+            await work_on(settings, service, config, stop)
+
+
+@asynccontextmanager
+async def _slack_too(settings: Settings, service: Service, address: str) -> AsyncGenerator[None, None]:
+    """Questions that a Slack bot has taken in, where this worker has its token."""
+    if not settings.slack_bot_token.get_secret_value():
+        yield
+        return
+    from workers.slack_build import slack_beside  # brings Slack's client, which few workers need
+
+    async with slack_beside(settings, service, address, say):
+        yield
 
 
 def _stopping(stop: asyncio.Event, number: int) -> None:

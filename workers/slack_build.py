@@ -75,6 +75,23 @@ async def open_slack(settings: Settings, service: Service, address: str) -> Asyn
 
 
 @asynccontextmanager
+async def slack_beside(
+    settings: Settings, service: Service, address: str, notice: Notice
+) -> AsyncGenerator[None, None]:
+    """Answers questions that other bots have taken in, without a connection of its own to Slack's events: for workers.
+
+    Without a token nothing; a Slack that cannot be reached is said, and keeps nobody from other work."""
+    async with AsyncExitStack() as opened:
+        if settings.slack_bot_token.get_secret_value() and settings.slack_answers:
+            try:
+                await opened.enter_async_context(open_slack(settings, service, address))
+                notice(f"kaozheng: answers {settings.slack_answers} questions from Slack at a time")
+            except SettingsError as error:
+                notice(f"kaozheng: {error}; questions from Slack are left to others")
+        yield
+
+
+@asynccontextmanager
 async def running_slack(settings: Settings, notice: Notice) -> AsyncGenerator[None, None]:
     """Connected to Slack while it is open. Raises SettingsError, StoreError."""
     check_slack(settings)

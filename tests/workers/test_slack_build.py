@@ -7,11 +7,13 @@ from tests.fake_slack import APP_TOKEN, BOT_TOKEN, SECRET, FakeSlack, fake_slack
 from tests.workers.slack.botting import answer_in, text_of
 from workers.cli_slack import print_manifest
 from workers.doctor import Finding, examine
+from workers.service_build import open_service
 from workers.settings import Settings
 from workers.settings_error import SettingsError
 from workers.slack.looking import NEEDED_SCOPES
-from workers.slack_build import check_slack, running_slack
+from workers.slack_build import check_slack, running_slack, slack_beside
 from workers.slack_doctor import slack_probes
+from workers.valkey import store_address
 
 
 def settings_of(slack: FakeSlack, folder: Path, **changes: object) -> Settings:
@@ -33,6 +35,36 @@ async def test_the_bot_as_it_is_built_answers_from_the_library(tmp_path: Path) -
 
     assert "[1] " in text_of(answer)
     assert "supported" in text_of(answer)
+
+
+async def test_a_worker_answers_what_a_bot_that_only_listens_has_taken_in(tmp_path: Path) -> None:
+    async with fake_slack() as slack:
+        settings = settings_of(slack, tmp_path)
+        listening = settings_of(slack, tmp_path, slack_answers=0)
+        said: list[str] = []
+        async with (
+            running_slack(listening, said.append),
+            store_address("", tmp_path) as address,
+            open_service(settings, said.append) as service,
+            slack_beside(settings, service, address, said.append),
+        ):
+            event = slack.mention("C1", "U1", "How do I upgrade Debian to the next stable release?")
+            await slack.tell(event)
+            answer = await answer_in(slack, event)
+
+    assert "[1] " in text_of(answer)
+
+
+async def test_a_worker_without_slack_works_all_the_same(tmp_path: Path) -> None:
+    async with fake_slack() as slack:
+        wrong = settings_of(slack, tmp_path, slack_bot_token="xoxb-wrong")
+        said: list[str] = []
+        async with (
+            store_address("", tmp_path) as address,
+            open_service(wrong, said.append) as service,
+            slack_beside(wrong, service, address, said.append),
+        ):
+            assert "left to others" in said[-1]
 
 
 async def findings(settings: Settings) -> dict[str, Finding]:
