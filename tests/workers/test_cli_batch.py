@@ -248,7 +248,9 @@ def test_a_full_disk_is_said_and_the_same_command_goes_on(home: Path, batch: Run
     assert len(lines(home / "out.jsonl")) == 6
 
 
-def test_a_ceiling_stops_the_run_and_says_so_and_the_next_run_asks_the_rest(home: Path, batch: Run) -> None:
+def test_a_ceiling_stops_the_run_and_says_so_and_the_next_run_asks_the_rest(
+    home: Path, batch: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
     name = texts(home, "q.txt", 12)
     done = batch(name, rows=1, ceiling_tokens=1)
     assert done.returncode == 4, done.stderr
@@ -259,6 +261,9 @@ def test_a_ceiling_stops_the_run_and_says_so_and_the_next_run_asks_the_rest(home
     assert batch(name).returncode == 0
     assert len(lines(home / "out.jsonl")) == 12
     assert not (home / "out.errors.jsonl").exists()
+    cli_jobs.status("", True, home / "kaozheng.toml")
+    asked = [json.loads(line)["request_counts"] for line in capsys.readouterr().out.splitlines()]
+    assert sorted(counts["total"] for counts in asked) == [12 - answered, 12], "what is answered is not asked again"
 
 
 @pytest.mark.parametrize("name", ["status", "cancel", "retry"])

@@ -96,3 +96,16 @@ async def test_what_is_searched_and_read_costs_too() -> None:
     job = a_job()
     end = await run_row(job, rows(1)[0], service)
     assert (end.outcome, end.cost) == ("completed", pytest.approx(2.01))
+
+
+async def test_for_a_second_the_store_is_asked_once_for_all_rows_of_a_user(valkey: Redis) -> None:
+    seconds = [0.0]
+    quotas = Quotas(valkey, Quota(tokens_per_day=1), now=lambda: NOON)
+    await quotas.spend("key-a", 1, 0.0)
+    budget = Budget(quotas, Keys(), clock=lambda: seconds[0])
+    first = await budget.objection(a_job())
+    await valkey.flushall()
+    assert "tokens a day" in first
+    assert await budget.objection(a_job()) == first
+    seconds[0] += KNOWN_SECONDS
+    assert await budget.objection(a_job()) == ""
