@@ -1,6 +1,5 @@
 """Files: kept whole or not at all, each its user's own, by the real openai client."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,16 +128,19 @@ async def test_the_list_is_paged_and_filtered_and_the_newest_comes_first(tenants
     assert [each.id async for each in tenants.one.files.list(purpose="batch", order="asc")] == [ids[1], ids[3]]
 
 
-async def test_a_file_expires_when_it_was_told_to(valkey: Redis) -> None:
-    store = FileStore(valkey, FileLimits(seconds=1))
+@pytest.mark.parametrize(("wanted", "seconds"), [(0, 900), (7_200, 7_200)])
+async def test_a_file_expires_when_it_was_told_to(valkey: Redis, wanted: int, seconds: int) -> None:
+    """The server itself forgets both keys; what stands in the list alone is no file."""
+    store = FileStore(valkey, FileLimits(seconds=900))
     async with store.writing("u") as writer:
         await writer.write(LINES)
-        made = await writer.finish(Wanted("a", "batch"))
+        made = await writer.finish(Wanted("a", "batch", wanted))
+    assert made.expires - made.created == seconds
+    keys = [f"kz:u:u:{kind}:{made.id}" for kind in ("file", "pieces")]
+    assert all([seconds - 60 < await valkey.ttl(key) <= seconds for key in keys])
     assert await store.all("u") == [made]
-    async with asyncio.timeout(30):
-        while await store.get("u", made.id) is not None:  # noqa: ASYNC110  # the server tells nobody
-            await asyncio.sleep(0.05)
-    assert await store.all("u") == []
+    await valkey.delete(*keys)
+    assert (await store.get("u", made.id), await store.all("u")) == (None, [])
     assert [key async for key in valkey.scan_iter("kz:u:*")] == []
 
 
