@@ -11,6 +11,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from starlette.routing import BaseRoute
 
 from workers.build import program_version
+from workers.logs import set_up_logs
 from workers.mcp_server import Caller, mcp_server
 from workers.settings import Settings, load_settings
 from workers.settings_error import SettingsError
@@ -52,6 +53,7 @@ async def serve_standard_streams(config: Path | None) -> None:
     our standard error; it is raised when the host has gone. Raises SettingsError, StoreError.
     """
     settings = load_settings(config)
+    set_up_logs(settings.log_level, settings.log_format, texts=settings.log_texts)  # standard output is the host's
     opened: asyncio.Future[Caller] = asyncio.get_running_loop().create_future()
 
     async def caller_of(_: Any) -> Caller:

@@ -133,7 +133,10 @@ class End:
                 self.status, self.told = "cancelled", {"reason": event.reason}
 
     def tell(self, run_id: str, question: str) -> None:
-        """The question is left out of the line, unless the operator wants texts in it."""
+        """The question is left out of the line, unless the operator wants texts in it. A command that set up no log
+        keeps its standard output to itself."""
+        if not structlog.is_configured():
+            return
         log = structlog.get_logger()
         tell = log.warning if self.status == "failed" else log.info
         seconds = round(time.monotonic() - self.began, 3)

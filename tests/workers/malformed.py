@@ -12,6 +12,7 @@ POSTS = (
     "/v1/responses/resp_x/cancel",
     "/v1/answers/x/cancel",
     "/v1/files",
+    "/v1/verify",
     "/v1/batches",
     "/mcp",
 )
@@ -22,6 +23,7 @@ GETS = (
     "/v1/answers/{}/sources/{}",
     "/v1/models/{}",
     "/v1/responses/{}",
+    "/async/chat/completions/{}",
     "/v1/files/{}",
     "/v1/files/{}/content",
     "/v1/batches/{}/rows?after={}",
@@ -44,6 +46,10 @@ JUNK = (
 )
 WELL: dict[str, dict[str, Any]] = {
     "/v1/answers": {"question": "How high is Mount Tai?", "depth": "quick", "history": [], "include_domains": ["a.b"]},
+    "/v1/verify": {
+        "text": "It is 1,545 m high[1].",
+        "sources": [{"number": 1, "url": "https://a.example/", "title": "A", "text": "It is 1,545 m high."}],
+    },
     "/v1/chat/completions": {
         "model": "kaozheng",
         "messages": [{"role": "user", "content": "How high is Mount Tai?"}],

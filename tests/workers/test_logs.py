@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from workers.logs import set_up_logs
+from workers.runs import End
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +78,14 @@ def test_a_library_s_words_are_a_line_like_any_other_without_what_lets_somebody_
     assert library["detail"] == "cannot reach redis://cache:6379/0"
     assert (library["event"], library["logger"], library["level"]) == ("library", "redis", "warning")
     assert ours["detail"] == "https://h/p is down"
+
+
+def test_a_command_that_set_up_no_log_has_no_line_of_a_question_on_its_standard_output(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    structlog.reset_defaults()
+    End().tell("r", "泰山有多高？")
+    assert capsys.readouterr() == ("", "")
 
 
 def test_no_escape_sequence_reaches_the_operator_s_terminal(capsys: pytest.CaptureFixture[str]) -> None:

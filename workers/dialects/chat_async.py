@@ -94,7 +94,7 @@ def _key(fields: dict[str, Any]) -> str:
     key = fields.get("idempotency_key")
     if key is None:
         return ""
-    if not isinstance(key, str) or not 0 < len(key) <= MAX_KEY_CHARACTERS or not key.isprintable():
+    if not isinstance(key, str) or not 0 < len(key.strip()) <= MAX_KEY_CHARACTERS or not key.isprintable():
         raise Problem("bad_question", f"1 to {MAX_KEY_CHARACTERS} printable characters", "idempotency_key")
     return key
 
