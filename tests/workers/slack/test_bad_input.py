@@ -180,6 +180,15 @@ async def test_a_file_from_elsewhere_or_too_large_is_not_fetched(valkey: Redis, 
         assert "I could not read report" in text_of(await answer_in(slack, event))
 
 
+async def test_the_token_is_never_sent_to_another_server(valkey: Redis) -> None:
+    async with fake_slack() as slack, fake_slack() as other, running_bot(bench_of(), slack, valkey):
+        file = other.file("report.txt", b"The moon.", "U1")
+        event = slack.said("D1", "U1", "What does it say?", subtype="file_share", files=[file])
+        await slack.tell(event)
+
+        assert "I could not read report" in text_of(await answer_in(slack, event))
+
+
 async def test_a_file_of_the_asker_is_read_and_another_persons_is_not(valkey: Redis) -> None:
     bench = bench_of("The moon pulls.")
     async with fake_slack() as slack, running_bot(bench, slack, valkey):

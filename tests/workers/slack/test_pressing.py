@@ -99,6 +99,9 @@ async def test_a_command_is_answered_to_its_asker_who_may_share_it_once(valkey: 
         answer = (await slack.until(lambda: slack.answers("DU1", root["ts"])))[0]
         assert slack.channels["C1"].messages == []
         await press(slack, answer, button(answer, "share"), user="U2", channel="DU1")
+        await press(slack, answer, button(answer, "quotes"), user="U2", channel="DU1")
+        await slack.until(lambda: slack.views)  # what was pressed before is done
+        assert slack.channels["C1"].messages == []
         for _ in range(2):
             await press(slack, answer, button(answer, "share"), channel="DU1")
         (shared,) = await slack.until(lambda: slack.channels["C1"].messages)
