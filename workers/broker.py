@@ -181,7 +181,8 @@ class LeaseBroker(AsyncBroker):
         """Rows of dead workers come before all others, also where every place is taken: they are ours from now on, and
         run as places are freed, or go to whoever has one (RowTask)."""
         rows, interactive = self._hands.counts()
-        free = self._room.interactive - interactive if job_id == INTERACTIVE else self._room.rows - rows
+        # Twice the places: where new rows fill every place at once, those that were given back would never have one.
+        free = self._room.interactive - interactive if job_id == INTERACTIVE else 2 * self._room.rows - rows
         if free > 0:
             self._hold(await self._sources.leases.released(job_id, free))
         free = free if job_id == INTERACTIVE else self._room.taken_over - self._hands.counts()[0]

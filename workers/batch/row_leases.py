@@ -19,6 +19,8 @@ from workers.store import reaching
 from workers.store_errors import RecordPoisoned
 
 MILLION = 1_000_000
+RELEASED = "-released-"
+"""Holds what was given back, so that nobody looks for it in the hands of whoever did."""
 RELEASED_MILLISECONDS = 1_000_000_000
 """Older than any lease (11 days): the age of one that was given back."""
 LOST_WORKERS = "every worker that took this row was lost while it worked on it ({} times); it is not tried again"
@@ -96,7 +98,7 @@ class RowLeases:
 
     async def release(self, held: Leased) -> bool:
         """Gives the row back, so that the next who asks gets it. False: it was not ours any more."""
-        arguments = [held.owner, held.entry, held.token, held.owner, 2 * RELEASED_MILLISECONDS]
+        arguments = [held.owner, held.entry, held.token, RELEASED, 2 * RELEASED_MILLISECONDS]
         return bool(await self._run(job_scripts.HAND_OVER, held.job_id, arguments))
 
     async def announce(self, held: Leased) -> bool:

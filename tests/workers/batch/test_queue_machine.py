@@ -26,7 +26,7 @@ from workers.batch.job_store import JobStore
 from workers.batch.records import Job, Leased, Outcome, RowEnd
 from workers.batch.row_leases import LeaseRules, RowLeases
 
-WORKERS, DELIVERIES = 3, 3
+WORKERS, DELIVERIES, NOBODY = 3, 3, -1
 Value = TypeVar("Value")
 
 
@@ -189,7 +189,7 @@ class Queue(RuleBasedStateMachine):
         assert self.do(self.workers[worker].release(held)) == owned
         if owned:  # whoever takes it next has the same token; so has the one who released it, but not the name
             row = self.row(held)
-            row.token, row.silent, row.released = row.token - 1, False, True
+            row.holder, row.token, row.silent, row.released = NOBODY, row.token - 1, False, True
 
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())
