@@ -29,16 +29,13 @@ class Takeovers:
     worst: float = 0.0
     late: list[str] = field(default_factory=list)
     excused: bool = False
+    _unseen: list[tuple[str, int, float]] = field(default_factory=list)
     _excused_until: float = 0.0
     _over: threading.Event = field(default_factory=threading.Event)
 
     def gone(self, what: str, pid: int) -> None:
-        """The worker of this process is gone from now on; what it holds is what the store says."""
-        since = time.monotonic()
-        held = self._held()
-        owners = {owner for owner in held.values() if f"-{pid}-".encode() in owner}
-        for owner in owners:
-            self.open.append(Gone(what, owner, {row for row, who in held.items() if who == owner}, since))
+        """The worker of this process is gone from now on; what it holds the store says as soon as it can be asked."""
+        self._unseen.append((what, pid, time.monotonic()))
 
     def excuse(self) -> None:
         """The store is away now: nobody can take anything over, and leases begin anew when it is back."""
@@ -58,6 +55,7 @@ class Takeovers:
         if self.excused:
             self.excuse()
         held = self._held()
+        self._see(held)
         now = time.monotonic()
         for gone in self.open:
             waited = now - max(gone.since, self._excused_until)
@@ -70,12 +68,13 @@ class Takeovers:
                 gone.rows = set()
         self.open = [gone for gone in self.open if gone.rows]
 
+    def _see(self, held: dict[bytes, bytes]) -> None:
+        while self._unseen:
+            what, pid, since = self._unseen.pop(0)
+            for owner in {owner for owner in held.values() if f"-{pid}-".encode() in owner}:
+                self.open.append(Gone(what, owner, {row for row, who in held.items() if who == owner}, since))
+
     def _held(self) -> dict[bytes, bytes]:
-        for _ in range(100):
-            try:
-                found = self.client.xpending_range(self.stream, "rows", "-", "+", 1_000)
-                return {each["message_id"]: each["consumer"] for each in found}
-            except RedisError:
-                self.excuse()
-                time.sleep(0.1)
-        raise TimeoutError("the store does not come back")
+        """Raises RedisError."""
+        found = self.client.xpending_range(self.stream, "rows", "-", "+", 1_000)
+        return {each["message_id"]: each["consumer"] for each in found}
