@@ -1,4 +1,4 @@
-"""The table of every setting, for README.md and docs/settings.md: `python -m workers.settings_table`."""
+"""The table of every setting, docs/settings.md: `python -m workers.settings_table`."""
 
 from pathlib import Path
 
@@ -39,19 +39,9 @@ def settings_document() -> str:
     return DOCUMENT + settings_table()
 
 
-def with_table(text: str) -> str:
-    """The text with the table between its markers made anew; a text without markers stays as it is."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    return before + settings_table().rstrip("\n") + after if begin and end else text
-
-
 def main() -> None:
-    """Writes docs/settings.md and the table of README.md and README.zh-CN.md, where they have the markers."""
+    """Writes docs/settings.md."""
     (ROOT / "docs" / "settings.md").write_text(settings_document(), encoding="utf-8")
-    for readme in (ROOT / "README.md", ROOT / "README.zh-CN.md"):
-        if readme.is_file():
-            readme.write_text(with_table(readme.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def _default(field: FieldInfo) -> str:
