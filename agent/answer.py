@@ -1,9 +1,11 @@
 """The answer: what was said, by which pages, how well they support it, and what could not be found or read."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from agent.delta import Usage
+from tools.page import Webpage
 
 Status = Literal["answered", "partial", "uncited", "no_sources"]
 """answered: complete, with citations (or from files alone, where none are asked for)
@@ -26,6 +28,14 @@ class Source:
     sha256: str = ""
     truncated: str = ""
     cited: bool = False
+
+
+def sources_of(pages: Sequence[Webpage], cited: Collection[int] = ()) -> tuple[Source, ...]:
+    """The pages of a prompt by their numbers, from 1. cited: the numbers that the answer cites."""
+    return tuple(
+        Source(number, page.url, page.title, page.site, page.date, page.sha256, page.truncated, number in cited)
+        for number, page in enumerate(pages, 1)
+    )
 
 
 @dataclass(frozen=True, slots=True)

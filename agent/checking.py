@@ -4,7 +4,7 @@ it."""
 from collections.abc import Sequence
 from dataclasses import replace
 
-from agent.answer import Answer, Source, Support
+from agent.answer import Answer, Support, sources_of
 from agent.citations import MARKER
 from agent.claims import Claim, claims_of
 from agent.rejudging import Given, rejudged
@@ -24,11 +24,7 @@ def checked_answer(text: str, pages: Sequence[Webpage], found: Answer) -> Answer
     """
     verdicts = Verdicts(pages)
     lines = [_line(claim, verdicts) for claim in claims_of(MARKER.sub("", text)) if claim.kind in _TOLD][:MOST_CLAIMS]
-    sources = tuple(
-        Source(number, page.url, page.title, page.site, page.date, page.sha256, page.truncated)
-        for number, page in enumerate(pages, 1)
-    )
-    judged = rejudged(Given("\n".join(lines) or "?", sources, tuple(pages), found.id, found.question))
+    judged = rejudged(Given("\n".join(lines) or "?", sources_of(pages), tuple(pages), found.id, found.question))
     return replace(
         judged,
         language=found.language,

@@ -111,20 +111,21 @@ class _Choice:
 
     def _worth(self, unit: Unit, pages: Sequence[int]) -> float:
         """What is left of a unit's score when its page has been quoted; the next step comes before another page."""
-        if self._asked.kind == "how_to" and self._is_next_step(unit) and unit.kind == "sentence":
+        if unit.kind == "sentence" and self._is_next_step(unit):
             return unit.score * _SEQUEL
         return unit.score * _SAME_PAGE_AGAIN ** pages.count(unit.page)
 
     def _floor(self, unit: Unit, pages: Sequence[int]) -> float:
         if unit.page not in pages:
             return _SECOND_PAGE if len(set(pages)) < 2 else _FURTHER_PAGE
-        if self._asked.kind == "how_to" and self._is_next_step(unit):
+        if self._is_next_step(unit):
             return _NEXT_STEP
         return _NEIGHBOUR if self._asked.kind != "how_to" and self._beside_a_quote(unit) else _NEXT_QUOTE
 
     def _is_next_step(self, unit: Unit) -> bool:
-        """An item of a list that is quoted, or a sentence that says its place in a sequence, of a section that is."""
-        if unit.kind != "item" and not _in_sequence(unit):
+        """Of a "how do I": an item of a list that is quoted, or a sentence that says its place in a sequence, of a
+        section that is."""
+        if self._asked.kind != "how_to" or (unit.kind != "item" and not _in_sequence(unit)):
             return False
         quoted = (quote.units[-1] for quote in self.quotes if quote.page == unit.page)
         if unit.kind == "item":
@@ -148,7 +149,7 @@ class _Choice:
     def _least(self, unit: Unit, pages: Sequence[int]) -> float:
         """A fact stands on a page that speaks of all that is asked; steps may stand on several that each tell some, and
         the steps beside one that is quoted need not repeat the question."""
-        if self._asked.kind == "how_to" and self._is_next_step(unit):
+        if self._is_next_step(unit):
             return _STEP
         alone = self._asked.kind != "how_to" and pages and unit.page not in pages
         return _AS_MUCH if alone else _FAR_OFF

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from langgraph.runtime import Runtime
 
-from agent.answer import Answer, Flaw, Source, Status
+from agent.answer import Answer, Flaw, Status, sources_of
 from agent.asking import repair_prompt
 from agent.checks import REPAIRABLE, flaws_of, truncated
 from agent.citations import CitationReader, in_our_form
@@ -152,7 +152,7 @@ def _answer(state: Gathering, run: Run, draft: Draft, editing: Editing, found: F
         status=_status(draft, bool(citations), run),
         text=editing.text,
         thinking=draft.thinking,
-        sources=_sources(prompt, {citation.number for citation in citations}),
+        sources=sources_of(prompt.pages if prompt else (), {citation.number for citation in citations}),
         citations=citations,
         supports=found.supports,
         asked=state["asked"],
@@ -177,11 +177,3 @@ def _status(draft: Draft, cited: bool, run: Run) -> Status:
     if draft.broken:
         return "partial"
     return "answered" if cited or not run.question.search else "uncited"
-
-
-def _sources(prompt: Prompt | None, cited: set[int]) -> tuple[Source, ...]:
-    pages = prompt.pages if prompt else ()
-    return tuple(
-        Source(number, page.url, page.title, page.site, page.date, page.sha256, page.truncated, number in cited)
-        for number, page in enumerate(pages, 1)
-    )

@@ -12,7 +12,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 import httpx
 import pytest
 import schemathesis
-import schemathesis.specs.openapi.schemas  # now: two threads that parse at once trip CPython 3.11
 from hypothesis import HealthCheck, Phase, given, settings
 from redis.asyncio import Redis
 

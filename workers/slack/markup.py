@@ -29,62 +29,11 @@ _LINE_START = re.compile(r"^([ \t]*)&gt;", re.MULTILINE)
 _NAMED = re.compile(r"@(?=(?:channel|here|everyone|group)\b)", re.IGNORECASE)
 # Endings that look like top-level domains and are file names far more often.
 _FILE_ENDINGS = frozenset(
-    {
-        "py",
-        "md",
-        "js",
-        "ts",
-        "sh",
-        "c",
-        "h",
-        "rs",
-        "go",
-        "txt",
-        "html",
-        "css",
-        "json",
-        "yml",
-        "yaml",
-        "toml",
-        "conf",
-        "cfg",
-    }
-    | {
-        "list",
-        "sources",
-        "log",
-        "service",
-        "d",
-        "deb",
-        "gz",
-        "xz",
-        "zip",
-        "tar",
-        "pdf",
-        "exe",
-        "java",
-        "cpp",
-        "sql",
-        "xml",
-    }
-    | {
-        "ini",
-        "lock",
-        "csv",
-        "png",
-        "jpg",
-        "gif",
-        "svg",
-        "iso",
-        "img",
-        "env",
-        "local",
-        "target",
-        "socket",
-        "timer",
-        "e",
-        "g",
-    }
+    """
+py md js ts sh c h rs go txt html css json yml yaml toml conf cfg
+list sources log service d deb gz xz zip tar pdf exe java cpp sql xml
+ini lock csv png jpg gif svg iso img env local target socket timer e g
+""".split()
 )
 
 
