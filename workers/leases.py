@@ -13,9 +13,9 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-from workers.batch.job_scripts import RENEW
 from workers.batch.records import Leased
 from workers.batch.row_leases import LeaseRules, renewal, renewed
+from workers.batch.row_scripts import RENEW
 from workers.interactive import INTERACTIVE
 
 BEATS_A_LEASE = 4
@@ -23,11 +23,12 @@ BEATS_A_LEASE = 4
 
 @dataclass(slots=True)
 class Hand:
-    """A row that is worked on. task: None until the work begins; why: it was stopped (`lost`, `cancelled`, `expired`,
-    `stopping`), "" as long as it goes on."""
+    """A row that is worked on. task: None until the work begins; times: how often it has begun, this time included;
+    why: it was stopped (`lost`, `cancelled`, `expired`, `stopping`), "" as long as it goes on."""
 
     leased: Leased
     task: "asyncio.Task[object] | None" = None
+    times: int = 0
     why: str = ""
 
 

@@ -21,7 +21,7 @@ class QueueSettings(BaseSettings):
         30, ge=1, le=3_600, description="how long a worker may be silent before others take over its rows, in seconds"
     )
     deliveries: int = Field(
-        3, ge=1, le=100, description="workers that may be lost over one row before it is given up as failed"
+        3, ge=1, le=100, description="workers that may be lost while they work on a row before it is given up as failed"
     )
     worker_rows: int = Field(16, ge=1, le=1_000, description="rows of batches at the same time, in each worker")
     worker_interactive: int = Field(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import structlog
 from pydantic_core import to_json
@@ -16,10 +17,11 @@ from workers.interactive import INTERACTIVE, Handler, payload_of
 from workers.leases import Hand, Hands
 from workers.store_errors import RecordPoisoned, StoreError
 
+Told = TypeVar("Told")
 RunRow = Callable[[Job, Leased], Awaitable[RowEnd]]
 """The row's end; workers/batch/row_work.py with its service bound."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
-FINISH_SECONDS = 3_600.0
+INSISTING_SECONDS = 3_600.0
 STOPPED: Mapping[str, tuple[str, str]] = {
     "cancelled": ("batch_cancelled", "the batch was cancelled while this row was answered"),
     "expired": ("batch_expired", "the completion window was over while this row was answered"),
@@ -89,14 +91,21 @@ class RowTask:
         if why := await self.objection(job):
             await self.owned.jobs.stop(job.id, "cancelled", why)
             hand.why = hand.why or "cancelled"
-        end = None if hand.why else await self._worked(hand, job)
+        end = await self._worked(hand, job) if await self._begun(hand) else None
         if end is None and hand.why == "stopping":
             await self.owned.leases.release(hand.leased)
         if end is None:
             end = _stopped(hand)
         if end is not None:
-            finished = await self._finished(hand, replace(end, attempts=hand.leased.token))
+            finished = await self._finished(hand, replace(end, attempts=hand.times))
             await self._stop_at_ceiling(job, finished)
+
+    async def _begun(self, hand: Hand) -> bool:
+        """Says that the work on it begins; a store that is away or full is waited for. False: hand.why says why not."""
+        begun = await _insisted(lambda: self.owned.leases.begin(hand.leased), lambda: not hand.why)
+        hand.times, ending = begun or (0, "")
+        hand.why = hand.why or ending or ("" if hand.times else "lost")
+        return not hand.why
 
     async def _worked(self, hand: Hand, job: Job) -> RowEnd | None:
         """None: it was stopped, and hand.why says what for."""
@@ -115,17 +124,8 @@ class RowTask:
 
     async def _finished(self, hand: Hand, end: RowEnd) -> Finished:
         """Writes the end; a store that is away or full is waited for, as long as the row is ours."""
-        pause, deadline = FIRST_PAUSE_SECONDS, asyncio.get_running_loop().time() + FINISH_SECONDS
-        while hand.why != "lost":
-            try:
-                return await self.owned.leases.finish(hand.leased, end)
-            except StoreError as error:
-                structlog.get_logger().warning("end_not_written", code=error.code)
-                if asyncio.get_running_loop().time() > deadline:
-                    raise
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-        return Finished(False)
+        finished = await _insisted(lambda: self.owned.leases.finish(hand.leased, end), lambda: hand.why != "lost")
+        return finished or Finished(False)
 
     async def _stop_at_ceiling(self, job: Job, finished: Finished) -> None:
         if finished.status != "in_progress":
@@ -140,6 +140,10 @@ class RowTask:
         if handler is None:  # a worker that knows it will take it; we look at it again after a lease at the earliest
             structlog.get_logger().warning("task_unknown")
             return
+        if not await self._begun(hand):
+            if hand.why == "stopping":
+                await self.owned.leases.release(hand.leased)
+            return
         try:
             hand.task = asyncio.ensure_future(handler(payload_of(hand.leased)))
             await hand.task
@@ -153,6 +157,21 @@ class RowTask:
             logger = structlog.get_logger()
             logger.exception("task_broke")
         await self.owned.leases.drop(hand.leased)
+
+
+async def _insisted(ask: Callable[[], Awaitable[Told]], wanted: Callable[[], bool]) -> Told | None:
+    """What the store says, however long it is away or full; None when it is not wanted any more. Raises StoreError."""
+    pause, deadline = FIRST_PAUSE_SECONDS, asyncio.get_running_loop().time() + INSISTING_SECONDS
+    while wanted():
+        try:
+            return await ask()
+        except StoreError as error:
+            structlog.get_logger().warning("store_waited_for", code=error.code)
+            if asyncio.get_running_loop().time() > deadline:
+                raise
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+    return None
 
 
 def _stopped(hand: Hand) -> RowEnd | None:

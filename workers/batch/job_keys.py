@@ -11,7 +11,7 @@ after its end, so that no worker overlooks it."""
 
 def keys_of_job(job_id: str) -> list[str]:
     """In the order in which the scripts take them. job_id has passed is_job_id."""
-    return [f"kz:q:{{{job_id}}}:{part}" for part in ("job", "rows", "ends", "order", "again")]
+    return [f"kz:q:{{{job_id}}}:{part}" for part in ("job", "rows", "ends", "order", "again", "begun")]
 
 
 def jobs_of(user: str) -> str:

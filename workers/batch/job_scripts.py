@@ -5,19 +5,21 @@ Keys of a job share the hash tag {ID}, so that they lie on one node of a cluster
     kz:q:{ID}:job     hash: user, status, counts, times, the job's record
     kz:q:{ID}:rows    stream of the rows that have no end; in its group `rows`, a pending entry is a row in the hands
                       of a worker, its delivery count the fencing token, its idle time the age of the lease
+    kz:q:{ID}:begun   hash: entry of the stream -> how often work on it has begun, and the token of the last time;
+                      lost:ENTRY -> how often it lay in the hands of a worker that was lost
     kz:q:{ID}:ends    hash: row number -> place among the ends, and the end's record
     kz:q:{ID}:order   list of row numbers in the order in which they ended
     kz:q:{ID}:again   hash: row number -> the row, of rows that failed and may be tried again
 
 A row leaves the stream in the script that writes its end. Writing commands that need memory come first in each script:
-a server that is full refuses the whole script and changes nothing.
+a server that is full refuses the whole script and changes nothing. What workers do is in workers/batch/row_scripts.py.
 """
 
 GROUP = "rows"
 """The consumer group of every job's stream."""
 
-_COMMON = """
-local job, rows, ends, order, again = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+COMMON = """
+local job, rows, ends, order, again, begun = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local function seconds() return tonumber(redis.call('TIME')[1]) end
 local function become(status)
   redis.call('HSET', job, 'status', status, 't:' .. status, seconds())
@@ -39,17 +41,17 @@ local function settle()
   for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, redis.call('HGET', job, 'keep')) end
   return final
 end
-local function held(entry, owner, token)
-  if redis.call('EXISTS', rows) == 0 then return false end
-  local found = redis.call('XPENDING', rows, 'rows', entry, entry, 1)[1]
-  return found and found[2] == owner and found[4] == tonumber(token)
+local function take_out(entry)
+  redis.call('XACK', rows, 'rows', entry)
+  redis.call('XDEL', rows, entry)
+  redis.call('HDEL', begun, entry, 'lost:' .. entry)
 end
 """
 
 # ARGV: the job's record, user, seconds that it is kept when it has ended, payload version, when it expires, when it may
 # begin, seconds of its window
 CREATE = (
-    _COMMON
+    COMMON
     + """
 if redis.call('EXISTS', job) == 1 then return 0 end
 redis.call('HSET', job, 'record', ARGV[1], 'user', ARGV[2], 'keep', ARGV[3], 'version', ARGV[4], 'expires', ARGV[5],
@@ -62,7 +64,7 @@ return 1
 
 # ARGV: number, custom_id, body of each row. Numbers grow; those that were added before are passed by.
 ADD_ROWS = (
-    _COMMON
+    COMMON
     + """
 if redis.call('HGET', job, 'status') ~= 'validating' then return 0 end
 redis.call('HSET', job, 'touched', seconds())
@@ -82,7 +84,7 @@ return 1
 
 # ARGV: number, the end's record
 REJECT_ROW = (
-    _COMMON
+    COMMON
     + """
 if redis.call('HGET', job, 'status') ~= 'validating' then return 0 end
 redis.call('HSET', job, 'touched', seconds())
@@ -92,7 +94,7 @@ return 1
 )
 
 START = (
-    _COMMON
+    COMMON
     + """
 local status = redis.call('HGET', job, 'status')
 if status ~= 'validating' then return status end
@@ -103,13 +105,13 @@ return settle()
 
 # ARGV: reason, errors; the third, where it is there: only a job that nobody has touched for so many seconds
 FAIL = (
-    _COMMON
+    COMMON
     + """
 if redis.call('HGET', job, 'status') ~= 'validating' then return 0 end
 if ARGV[3] and seconds() - count('touched') < tonumber(ARGV[3]) then return 0 end
 redis.call('HSET', job, 'reason', ARGV[1], 'errors', ARGV[2])
 become('failed')
-redis.call('DEL', rows, again)
+redis.call('DEL', rows, again, begun)
 for _, key in ipairs(KEYS) do redis.call('EXPIRE', key, redis.call('HGET', job, 'keep')) end
 return 1
 """
@@ -117,7 +119,7 @@ return 1
 
 # ARGV: cancelled or expired, reason. What runs is stopped by its workers, the rest is swept.
 STOP = (
-    _COMMON
+    COMMON
     + """
 local status = redis.call('HGET', job, 'status')
 if status ~= 'validating' and status ~= 'in_progress' then return status end
@@ -130,7 +132,7 @@ return settle()
 
 # ARGV: owner, how many, what stands in a record before the number, between it and the custom_id, and behind.
 SWEEP = (
-    _COMMON
+    COMMON
     + """
 local ending = redis.call('HGET', job, 'ending')
 if not ending then return 0 end
@@ -139,8 +141,7 @@ local entries = read and read[1] and read[1][2] or {}
 for _, entry in ipairs(entries) do
   local number, custom_id = entry[2][2], cjson.encode(entry[2][4])
   put(number, ending, ARGV[3] .. number .. ARGV[4] .. custom_id .. ARGV[5])
-  redis.call('XACK', rows, 'rows', entry[1])
-  redis.call('XDEL', rows, entry[1])
+  take_out(entry[1])
 end
 settle()
 return #entries
@@ -149,7 +150,7 @@ return #entries
 
 # ARGV: the numbers of failed rows, ascending
 RETRY = (
-    _COMMON
+    COMMON
     + """
 local status = redis.call('HGET', job, 'status')
 if status == 'validating' or status == 'failed' or status == 'cancelling' then return -1 end
@@ -177,127 +178,9 @@ return moved
 """
 )
 
-# --- for workers -------------------------------------------------------------
-
-# ARGV: owner, how many rows, the newest payload version that is known
-TAKE = (
-    _COMMON
-    + """
-local found = redis.call('HMGET', job, 'status', 'ending', 'version', 'not_before')
-if found[1] ~= 'in_progress' or found[2] or tonumber(found[3]) > tonumber(ARGV[3]) then return {} end
-if tonumber(found[4] or 0) > seconds() then return {} end
-local read = redis.call('XREADGROUP', 'GROUP', 'rows', ARGV[1], 'COUNT', ARGV[2], 'STREAMS', rows, '>')
-return read and read[1] and read[1][2] or {}
-"""
-)
-
-# ARGV: owner, least and greatest age of a lease in milliseconds, how many rows, deliveries at which a row is given up
-# Two lists: rows that are now the owner's {entry, fields, token}, and dead ones {entry, fields, token, last owner}.
-RECLAIM = (
-    _COMMON
-    + """
-local ours, dead = {}, {}
-if redis.call('EXISTS', rows) == 0 then return {ours, dead} end
-local pending = redis.call('XPENDING', rows, 'rows', 'IDLE', ARGV[2], '-', '+', 100)
-for _, each in ipairs(pending) do
-  local entry, owner, deliveries = each[1], each[2], each[4]
-  local found = redis.call('XRANGE', rows, entry, entry)[1]
-  if not found then redis.call('XACK', rows, 'rows', entry)
-  elseif each[3] > tonumber(ARGV[3]) then -- released, and not asked for
-  elseif deliveries >= tonumber(ARGV[5]) then dead[#dead + 1] = {entry, found[2], deliveries, owner}
-  elseif #ours < tonumber(ARGV[4]) then
-    redis.call('XCLAIM', rows, 'rows', ARGV[1], ARGV[2], entry)
-    ours[#ours + 1] = {entry, found[2], deliveries + 1}
-  end
-end
-return {ours, dead}
-"""
-)
-
-# ARGV: owner, then entry and token of each row in its hands. The entries that are not its own any more, and why all
-# others shall be stopped ("" for not at all). The leases of the others begin anew.
-RENEW = (
-    _COMMON
-    + """
-local lost = {}
-for i = 2, #ARGV, 2 do
-  if held(ARGV[i], ARGV[1], ARGV[i + 1]) then redis.call('XCLAIM', rows, 'rows', ARGV[1], 0, ARGV[i], 'JUSTID')
-  else lost[#lost + 1] = ARGV[i] end
-end
-return {lost, redis.call('HGET', job, 'ending') or ''}
-"""
-)
-
-# ARGV: owner, entry, token, who shall have it, its lease's age in milliseconds. This delivery is not counted.
-HAND_OVER = (
-    _COMMON
-    + """
-if not held(ARGV[2], ARGV[1], ARGV[3]) then return 0 end
-redis.call('XCLAIM', rows, 'rows', ARGV[4], 0, ARGV[2], 'IDLE', ARGV[5], 'RETRYCOUNT', ARGV[3] - 1, 'JUSTID')
-return 1
-"""
-)
-
-# ARGV: owner, entry, lease in milliseconds. The row {fields, token} that nobody holds, {} when somebody does.
-CLAIM = (
-    _COMMON
-    + """
-if redis.call('EXISTS', rows) == 0 or redis.call('HGET', job, 'ending') then return {} end
-local found = redis.call('XPENDING', rows, 'rows', ARGV[2], ARGV[2], 1)[1]
-if not found or (found[2] ~= '-queue-' and found[3] < tonumber(ARGV[3])) then return {} end
-local claimed = redis.call('XCLAIM', rows, 'rows', ARGV[1], 0, ARGV[2])[1]
-if not claimed then return {} end
-return {claimed[2], found[4] + 1}
-"""
-)
-
-# ARGV: owner, entry, token
-LAY_ASIDE = (
-    _COMMON
-    + """
-if not held(ARGV[2], ARGV[1], ARGV[3]) then return 0 end
-local fields = redis.call('XRANGE', rows, ARGV[2], ARGV[2])[1][2]
-redis.call('XADD', again, 'MAXLEN', 1000, '*', unpack(fields))
-redis.call('XACK', rows, 'rows', ARGV[2])
-redis.call('XDEL', rows, ARGV[2])
-return 1
-"""
-)
-
-# ARGV: owner, entry, token
-DROP = (
-    _COMMON
-    + """
-if not held(ARGV[2], ARGV[1], ARGV[3]) then return 0 end
-redis.call('XACK', rows, 'rows', ARGV[2])
-redis.call('XDEL', rows, ARGV[2])
-return 1
-"""
-)
-
-# ARGV: owner, entry, token, number, outcome, the end's record, prompt tokens, completion tokens, cost (millionths)
-FINISH = (
-    _COMMON
-    + """
-local owner, entry, token, number, outcome, record = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
-if not held(entry, owner, token) then return {'refused'} end
-if outcome == 'failed' then
-  local fields = redis.call('XRANGE', rows, entry, entry)[1][2]
-  redis.call('HSET', again, number, #fields[4] .. ':' .. fields[4] .. fields[6])
-end
-put(number, outcome, record)
-redis.call('HINCRBY', job, 'prompt_tokens', ARGV[7])
-redis.call('HINCRBY', job, 'completion_tokens', ARGV[8])
-redis.call('HINCRBY', job, 'cost', ARGV[9])
-redis.call('XACK', rows, 'rows', entry)
-redis.call('XDEL', rows, entry)
-return {settle(), count('prompt_tokens') + count('completion_tokens'), count('cost')}
-"""
-)
-
 # ARGV: number, the end's record, of a row that the store has lost. Counts are set by what is there.
 LOST_ROW = (
-    _COMMON
+    COMMON
     + """
 if redis.call('EXISTS', job) == 0 or redis.call('XLEN', rows) > 0 then return 0 end
 put(ARGV[1], 'failed', ARGV[2])

@@ -137,7 +137,7 @@ class JobStore:
         tried again stands once, at the place of its last end."""
         if await self.state(user, job_id) is None:
             return
-        _, _, ends, order, _ = keys_of_job(job_id)
+        _, _, ends, order, *_ = keys_of_job(job_id)
         while True:
             with reaching():
                 window = self.client.lrange(order, after, after + READ_AT_ONCE - 1)
@@ -182,7 +182,7 @@ class JobStore:
         """Failed rows again, with a new window; bad lines stay bad. How many; None: no such job, or it cannot be."""
         if await self.state(user, job_id) is None:
             return None
-        *_, again = keys_of_job(job_id)
+        *_, again, _ = keys_of_job(job_id)
         with reaching():
             await self.client.zadd(OPEN_JOBS, {job_id: 0}, nx=True)
             found = await cast(Awaitable[list[bytes]], self.client.hkeys(again))

@@ -83,7 +83,7 @@ class RowEnd:
     status_code: of the response as the endpoint would have given it; 0: there is none, and body is the JSON of
                  {"code", "message"} that says why (`batch_expired`, `batch_cancelled`, `worker_lost`, ...)
     body:        UTF-8 JSON: the endpoint's body, not streamed, or its error's
-    attempts:    how many times a worker took it; seconds: of the last of them
+    attempts:    how many times work on it began; seconds: of the last of them
     cost:        in the currency of the price settings
     place:       of this end among the job's ends, from 1; 0 before it is stored. What `ends(after=...)` takes
     """

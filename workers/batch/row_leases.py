@@ -12,24 +12,23 @@ from typing import Any, cast
 from pydantic_core import to_json
 from redis.asyncio import Redis
 
-from workers.batch import job_scripts
+from workers.batch import row_scripts
 from workers.batch.job_keys import OPEN_JOBS, keys_of_job
 from workers.batch.records import PAYLOAD_VERSION, ROW_END, Leased, Row, RowEnd, is_job_id
 from workers.store import reaching
 from workers.store_errors import RecordPoisoned
 
 MILLION = 1_000_000
-RELEASED = "-released-"
-"""Holds what was given back, so that nobody looks for it in the hands of whoever did."""
 RELEASED_MILLISECONDS = 1_000_000_000
 """Older than any lease (11 days): the age of one that was given back."""
 LOST_WORKERS = "every worker that took this row was lost while it worked on it ({} times); it is not tried again"
+LOST_BEFORE = "workers that took this row were lost again and again before they began with it; it is not tried again"
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseRules:
-    """seconds: how long a worker may be silent before its rows go to others; deliveries: after so many of them a row
-    is given up as failed."""
+    """seconds: how long a worker may be silent before its rows go to others; deliveries: when work on a row has begun
+    so often and its worker was lost each time, it is given up as failed."""
 
     seconds: float = 30.0
     deliveries: int = 3
@@ -65,7 +64,7 @@ class RowLeases:
 
     async def take(self, job_id: str, count: int = 1) -> list[Leased]:
         """Rows that nobody has taken before, in the order of the input."""
-        found = await self._run(job_scripts.TAKE, job_id, [self.owner, count, PAYLOAD_VERSION])
+        found = await self._run(row_scripts.TAKE, job_id, [self.owner, count, PAYLOAD_VERSION])
         return [self._leased(job_id, entry, fields, 1) for entry, fields in found]
 
     async def reclaim(self, job_id: str, count: int) -> list[Leased]:
@@ -78,49 +77,58 @@ class RowLeases:
 
     async def _reclaimed(self, job_id: str, count: int, ages: tuple[int, int]) -> list[Leased]:
         arguments = [self.owner, *ages, count, self.rules.deliveries]
-        ours, dead = await self._run(job_scripts.RECLAIM, job_id, arguments)
-        for entry, fields, token, owner in dead:
-            await self._bury(leased_of(job_id, entry, fields, token, bytes(owner).decode()))
+        ours, dead = await self._run(row_scripts.RECLAIM, job_id, arguments)
+        for entry, fields, token, owner, times in dead:
+            await self._bury(leased_of(job_id, entry, fields, token, bytes(owner).decode()), int(times))
         return [self._leased(job_id, *each) for each in ours]
 
-    async def _bury(self, lost: Leased) -> None:
+    async def _bury(self, lost: Leased, times: int) -> None:
         if not is_job_id(lost.job_id):  # nobody looks for the end of a task: it is laid aside for the operator
-            await self._run(job_scripts.LAY_ASIDE, lost.job_id, [lost.owner, lost.entry, lost.token])
+            await self._run(row_scripts.LAY_ASIDE, lost.job_id, [lost.owner, lost.entry, lost.token])
             return
-        body = to_json({"code": "worker_lost", "message": LOST_WORKERS.format(lost.token)})
-        await self.finish(lost, RowEnd(lost.row.number, lost.row.custom_id, "failed", 0, body, lost.token))
+        why = LOST_WORKERS.format(times) if times >= self.rules.deliveries else LOST_BEFORE
+        body = to_json({"code": "worker_lost", "message": why})
+        await self.finish(lost, RowEnd(lost.row.number, lost.row.custom_id, "failed", 0, body, times))
 
     async def renew(self, held: Sequence[Leased]) -> tuple[list[Leased], str]:
         """Rows of one job, all at once. Those that are not ours any more, and why the others shall be stopped
         (`cancelled`, `expired`, "" for not at all)."""
         with reaching():
-            return renewed(held, await self.client.register_script(job_scripts.RENEW)(*renewal(held)))
+            return renewed(held, await self.client.register_script(row_scripts.RENEW)(*renewal(held)))
+
+    async def begin(self, held: Leased) -> tuple[int, str]:
+        """Call it right before the row's work: how often that has begun, this time included, 0 when the row is not ours
+        any more; and why it shall not begin (as renew), which does not count."""
+        times, ending = await self._run(row_scripts.BEGIN, held.job_id, [held.owner, held.entry, held.token])
+        return int(times), bytes(ending).decode()
 
     async def release(self, held: Leased) -> bool:
-        """Gives the row back, so that the next who asks gets it. False: it was not ours any more."""
-        arguments = [held.owner, held.entry, held.token, RELEASED, 2 * RELEASED_MILLISECONDS]
-        return bool(await self._run(job_scripts.HAND_OVER, held.job_id, arguments))
+        """Gives the row back, so that the next who asks gets it; that it began does not count. False: it was not ours
+        any more."""
+        arguments = [held.owner, held.entry, held.token, row_scripts.RELEASED, 2 * RELEASED_MILLISECONDS]
+        return bool(await self._run(row_scripts.HAND_OVER, held.job_id, arguments))
 
     async def announce(self, held: Leased) -> bool:
         """Leaves the row to whoever claims it first, having heard of it from another queue. False: it was not ours."""
-        arguments = [held.owner, held.entry, held.token, "-queue-", 0]
-        return bool(await self._run(job_scripts.HAND_OVER, held.job_id, arguments))
+        arguments = [held.owner, held.entry, held.token, row_scripts.QUEUE, 0]
+        return bool(await self._run(row_scripts.HAND_OVER, held.job_id, arguments))
 
     async def claim(self, job_id: str, entry: str) -> Leased | None:
         """A row that was announced; None when somebody works on it, or it has ended."""
-        found = await self._run(job_scripts.CLAIM, job_id, [self.owner, entry, self.rules.milliseconds])
+        limits = self.rules.milliseconds, self.rules.deliveries
+        found = await self._run(row_scripts.CLAIM, job_id, [self.owner, entry, *limits])
         return self._leased(job_id, entry.encode(), *found) if found else None
 
     async def drop(self, held: Leased) -> bool:
         """Takes an entry that has no end to be kept out of its queue."""
-        return bool(await self._run(job_scripts.DROP, held.job_id, [held.owner, held.entry, held.token]))
+        return bool(await self._run(row_scripts.DROP, held.job_id, [held.owner, held.entry, held.token]))
 
     async def finish(self, held: Leased, end: RowEnd) -> Finished:
         """Writes the end and takes the row out of the queue, both or neither."""
         cost = round(end.cost * MILLION)
         which = [held.owner, held.entry, held.token, end.number, end.outcome, ROW_END.write(end)]
         found = await self._run(
-            job_scripts.FINISH, held.job_id, [*which, end.prompt_tokens, end.completion_tokens, cost]
+            row_scripts.FINISH, held.job_id, [*which, end.prompt_tokens, end.completion_tokens, cost]
         )
         if found[0] == b"refused":
             return Finished(False)
@@ -135,7 +143,7 @@ class RowLeases:
 
 
 def renewal(held: Sequence[Leased]) -> tuple[list[str], list[str | int]]:
-    """Keys and arguments of job_scripts.RENEW for rows of one job and one owner."""
+    """Keys and arguments of row_scripts.RENEW for rows of one job and one owner."""
     words: list[str | int] = [word for each in held for word in (each.entry, each.token)]
     return keys_of_job(held[0].job_id), [held[0].owner, *words]
 

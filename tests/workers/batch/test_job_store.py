@@ -197,16 +197,85 @@ async def test_renewing_does_not_take_a_lost_row_back(valkey: Redis) -> None:
     assert (await heir.finish(taken[0], done(taken[0]))).written
 
 
-async def test_a_row_whose_workers_die_three_times_fails_where_it_can_be_seen(valkey: Redis) -> None:
+async def test_a_row_whose_workers_die_on_it_three_times_fails_where_it_can_be_seen(valkey: Redis) -> None:
     store = JobStore(valkey)
     job = await started(store, 1)
-    await RowLeases(valkey, "w1", LEASE).take(job.id)
-    assert len(await taken_over(RowLeases(valkey, "w2", LEASE), job)) == 1
-    assert len(await taken_over(RowLeases(valkey, "w3", LEASE), job)) == 1
-    assert await taken_over(RowLeases(valkey, "w4", LEASE), job) == []
+    workers = [RowLeases(valkey, f"w{number}", LEASE) for number in range(4)]
+    (held,) = await workers[0].take(job.id)
+    for times, heir in enumerate(workers[1:3], 1):
+        assert await workers[times - 1].begin(held) == (times, "")
+        (held,) = await taken_over(heir, job)
+    assert await workers[2].begin(held) == (3, "")
+    assert await taken_over(workers[3], job) == []
     (end,) = await all_ends(store, job)
     assert (end.outcome, end.attempts, json.loads(end.body)["code"]) == ("failed", 3, "worker_lost")
     assert await status(store, job) == "completed"
+
+
+async def test_a_row_that_only_waited_in_the_hands_of_dead_workers_runs(valkey: Redis) -> None:
+    store = JobStore(valkey)
+    job = await started(store, 1)
+    worker = RowLeases(valkey, "w1", LEASE)
+    await worker.take(job.id)
+    for _ in range(10):
+        (held,) = await taken_over(worker, job)
+    assert held.token == 11
+    assert await worker.begin(held) == (1, "")
+    assert (await worker.finish(held, done(held))).written
+    assert not await valkey.exists(f"kz:q:{{{job.id}}}:begun")
+
+
+async def test_a_row_whose_mere_taking_kills_is_given_up_at_last(valkey: Redis) -> None:
+    store = JobStore(valkey)
+    job = await started(store, 1)
+    worker = RowLeases(valkey, "w1", LEASE)
+    await worker.take(job.id)
+    for _ in range(30):
+        assert len(await taken_over(worker, job)) == 1
+    assert await taken_over(worker, job) == []
+    (end,) = await all_ends(store, job)
+    assert (end.outcome, end.attempts, json.loads(end.body)["code"]) == ("failed", 0, "worker_lost")
+    assert "before they began" in json.loads(end.body)["message"]
+
+
+async def test_work_that_is_said_to_begin_twice_counts_once(valkey: Redis) -> None:
+    job = await started(JobStore(valkey), 1)
+    worker = RowLeases(valkey, "w1", LEASE)
+    (held,) = await worker.take(job.id)
+    assert [await worker.begin(held) for _ in range(2)] == [(1, ""), (1, "")]
+
+
+async def test_nobody_begins_a_row_that_was_lost_or_whose_job_is_stopped(valkey: Redis) -> None:
+    store = JobStore(valkey)
+    job = await started(store, 2)
+    zombie, heir = RowLeases(valkey, "zombie", LEASE), RowLeases(valkey, "heir", LEASE)
+    lost = (await zombie.take(job.id, 2))[0]
+    taken = (await taken_over(heir, job, 1))[0]
+    assert await zombie.begin(lost) == (0, "")
+    assert await heir.begin(taken) == (1, "")
+    await store.cancel(job.user, job.id)
+    assert await heir.begin(taken) == (1, "cancelled")
+
+
+async def test_rows_of_the_dead_go_to_others_also_while_the_store_is_full(valkey: Redis) -> None:
+    job = await started(JobStore(valkey), 1)
+    worker = RowLeases(valkey, "w1", LEASE)
+    await worker.take(job.id)
+    await valkey.config_set("maxmemory", "1")
+    try:
+        assert len(await taken_over(worker, job)) == 1
+    finally:
+        await valkey.config_set("maxmemory", "0")
+
+
+async def test_dead_rows_behind_those_that_were_given_back_are_found(valkey: Redis) -> None:
+    job = await started(JobStore(valkey), 151)
+    leaving, dead = RowLeases(valkey, "leaving", LEASE), RowLeases(valkey, "dead", LEASE)
+    for held in await leaving.take(job.id, 150):
+        await leaving.release(held)
+    await dead.take(job.id)
+    await silence(valkey, job, "dead")
+    assert [each.row.number for each in await RowLeases(valkey, "heir", LEASE).reclaim(job.id, 9)] == [150]
 
 
 async def test_dead_rows_behind_hundreds_of_live_ones_are_found(valkey: Redis) -> None:
@@ -219,16 +288,29 @@ async def test_dead_rows_behind_hundreds_of_live_ones_are_found(valkey: Redis) -
     assert [each.row.number for each in found] == list(range(350, 400))
 
 
-async def test_a_released_row_comes_back_at_once_and_the_delivery_is_not_counted(valkey: Redis) -> None:
+async def test_a_released_row_comes_back_at_once_and_what_it_began_does_not_count(valkey: Redis) -> None:
     job = await started(JobStore(valkey), 1)
     leaving, other = RowLeases(valkey, "w1", LEASE), RowLeases(valkey, "w2", LEASE)
-    for _ in range(4):
+    for token in range(1, 40):
         (held,) = await leaving.take(job.id) or await leaving.released(job.id, 1)
-        assert held.token == 1
+        assert held.token == token
+        assert await leaving.begin(held) == (1, "")
         assert await leaving.release(held)
     assert await other.reclaim(job.id, 1) == []
     (held,) = await other.released(job.id, 1)
-    assert (held.token, held.owner) == (1, "w2")
+    assert (held.token, held.owner) == (40, "w2")
+    assert await other.begin(held) == (1, "")
+
+
+async def test_giving_back_takes_back_what_this_worker_began_and_nothing_else(valkey: Redis) -> None:
+    job = await started(JobStore(valkey), 1)
+    dead, leaving, heir = (RowLeases(valkey, name, LEASE) for name in ("dead", "leaving", "heir"))
+    (held,) = await dead.take(job.id)
+    await dead.begin(held)
+    (held,) = await taken_over(leaving, job)
+    await leaving.release(held)
+    (held,) = await heir.released(job.id, 1)
+    assert await heir.begin(held) == (2, "")
 
 
 async def test_a_cancelled_job_ends_its_waiting_rows_at_once_and_the_others_when_they_are_stopped(
@@ -385,14 +467,14 @@ async def test_a_job_that_has_ended_is_kept_for_its_time_alone(valkey: Redis) ->
     assert await valkey.ttl(f"kz:q:{{{job.id}}}:job") == -1
 
 
-async def test_a_row_that_was_announced_goes_to_the_first_who_claims_it_and_counts_one_delivery(valkey: Redis) -> None:
+async def test_a_row_that_was_announced_goes_to_the_first_who_claims_it_with_a_token_of_its_own(valkey: Redis) -> None:
     job = await started(JobStore(valkey), 1)
     announcer, first, second = (RowLeases(valkey, name, LEASE) for name in ("a", "b", "c"))
     (held,) = await announcer.take(job.id)
     assert await announcer.announce(held)
     claimed = await first.claim(job.id, held.entry)
     assert claimed is not None
-    assert (claimed.token, claimed.owner, claimed.row) == (1, "b", held.row)
+    assert (claimed.token, claimed.owner, claimed.row) == (2, "b", held.row)
     assert await second.claim(job.id, held.entry) is None
     assert not (await announcer.finish(held, done(held))).written
     assert (await first.finish(claimed, done(claimed))).written
@@ -408,3 +490,28 @@ async def test_a_claimed_row_of_a_dead_worker_can_be_claimed_anew(valkey: Redis)
     claimed = await heir.claim(job.id, held.entry)
     assert claimed is not None
     assert claimed.token == 2
+
+
+async def test_a_row_that_kills_whoever_claims_it_is_claimed_three_times_and_given_up(valkey: Redis) -> None:
+    store = JobStore(valkey)
+    job = await started(store, 1)
+    worker = RowLeases(valkey, "w1", LEASE)
+    (taken,) = await worker.take(job.id)
+    await worker.announce(taken)
+    for times in (1, 2, 3):
+        claimed = await worker.claim(job.id, taken.entry)
+        assert claimed is not None
+        assert await worker.begin(claimed) == (times, "")
+        await silence(valkey, job, "w1")
+    assert await worker.claim(job.id, taken.entry) is None
+    assert await worker.reclaim(job.id, 1) == []
+    assert [end.attempts for end in await all_ends(store, job)] == [3]
+
+
+async def test_a_row_that_waits_in_another_queue_for_long_is_not_given_up(valkey: Redis) -> None:
+    job = await started(JobStore(valkey), 1)
+    worker = RowLeases(valkey, "w1", LEASE)
+    (held,) = await worker.take(job.id)
+    for _ in range(40):
+        assert await worker.announce(held)
+        (held,) = await taken_over(worker, job)

@@ -32,13 +32,21 @@ Value = TypeVar("Value")
 
 @dataclass
 class ModelRow:
-    """holder: of the lease, None while it waits; silent: the lease is over; token: of its last delivery."""
+    """holder: of the lease, None while it waits; silent: the lease is over; token: of its last delivery; begun: how
+    often it began, and the token of the last time; lost: how often its worker was."""
 
     holder: int | None = None
     token: int = 0
+    begun: int = 0
+    last: int = 0
+    lost: int = 0
     silent: bool = False
     released: bool = False
     end: str = ""
+
+    @property
+    def given_up(self) -> bool:
+        return self.begun >= DELIVERIES or self.lost >= 10 * DELIVERIES
 
 
 @dataclass
@@ -85,9 +93,12 @@ class Queue(RuleBasedStateMachine):
             self.do(self.client.aclose())
             self.loop.close()
 
-    def row(self, leased: Leased) -> ModelRow:
+    def job(self, leased: Leased) -> ModelJob:
         (job,) = [each for each in self.jobs if each.job.id == leased.job_id]
-        return job.rows[leased.row.number]
+        return job
+
+    def row(self, leased: Leased) -> ModelRow:
+        return self.job(leased).rows[leased.row.number]
 
     # --- what happens --------------------------------------------------------
 
@@ -144,29 +155,45 @@ class Queue(RuleBasedStateMachine):
         found = self.do(self.workers[worker].released(job.job.id, count))
         assert {each.row.number for each in found} <= free
         assert len(found) == min(count, len(free))
-        for each in found:
-            row = job.rows[each.row.number]
-            assert each.token == row.token + 1
-            job.rows[each.row.number] = ModelRow(worker, row.token + 1)
-        self.known[worker].leased += found
+        self.deliver(worker, job, found)
 
     @precondition(lambda self: self.jobs)
     @rule(data=st.data(), worker=st.integers(0, WORKERS - 1), count=st.integers(1, 6))
     def reclaim(self, data: st.DataObject, worker: int, count: int) -> None:
         job = data.draw(st.sampled_from(self.jobs))
         over = {n for n, row in enumerate(job.rows) if row.holder is not None and row.silent and not row.end}
-        dead = {n for n in over if job.rows[n].token >= DELIVERIES}
+        dead = {n for n in over if job.rows[n].given_up}
         found = self.do(self.workers[worker].reclaim(job.job.id, count))
         numbers = {each.row.number for each in found}
         assert numbers <= over - dead
         assert len(numbers) == min(count, len(over - dead))
         for each in found:
-            row = job.rows[each.row.number]
-            assert each.token == row.token + 1
-            job.rows[each.row.number] = ModelRow(worker, row.token + 1)
+            job.rows[each.row.number].lost += 1
+        self.deliver(worker, job, found)
         for number in dead:
             job.rows[number].end = "failed"
+
+    def deliver(self, worker: int, job: ModelJob, found: list[Leased]) -> None:
+        for each in found:
+            row = job.rows[each.row.number]
+            row.holder, row.token, row.silent, row.released = worker, row.token + 1, False, False
+            assert each.token == row.token
         self.known[worker].leased += found
+
+    @rule(data=st.data(), worker=st.integers(0, WORKERS - 1))
+    def begin(self, data: st.DataObject, worker: int) -> None:
+        """Also what was lost, what has begun already, and what is being cancelled."""
+        if not self.known[worker].leased:
+            return
+        held = data.draw(st.sampled_from(self.known[worker].leased))
+        row, told = self.row(held), self.do(self.workers[worker].begin(held))
+        if not self.owns(worker, held):
+            assert told == (0, "")
+        elif self.job(held).ending:
+            assert told == (row.begun, "cancelled")
+        else:
+            row.begun, row.last = row.begun + (row.last != row.token), row.token
+            assert told == (row.begun, "")
 
     @rule(data=st.data(), worker=st.integers(0, WORKERS - 1), outcome=st.sampled_from(["completed", "failed"]))
     def acknowledge(self, data: st.DataObject, worker: int, outcome: Outcome) -> None:
@@ -187,9 +214,11 @@ class Queue(RuleBasedStateMachine):
         held = data.draw(st.sampled_from(self.known[worker].leased))
         owned = self.owns(worker, held)
         assert self.do(self.workers[worker].release(held)) == owned
-        if owned:  # whoever takes it next has the same token; so has the one who released it, but not the name
+        if owned:
             row = self.row(held)
-            row.holder, row.token, row.silent, row.released = NOBODY, row.token - 1, False, True
+            if row.last == row.token:
+                row.begun, row.last = row.begun - 1, 0
+            row.holder, row.silent, row.released = NOBODY, False, True
 
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())
