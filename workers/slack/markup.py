@@ -17,8 +17,9 @@ _MARKDOWN_LINK = re.compile(
     r"!?\[((?:[^\[\]\n]|\[[^\[\]\n]*\])*)\]\(\s*<?([^()\s>]*(?:\([^()\s]*\)[^()\s>]*)*)>?[^()\n]*\)"
 )
 _REFERENCE = re.compile(r"^[ \t]{0,3}\[[^\]\n]{1,200}\]:[ \t]*\S+.*$", re.MULTILINE)
-_DEFINES = re.compile(r"^(\s{0,3}\[[^\]\n]+\]):", re.MULTILINE)  # what became a reference when links went out of it
-_REFERRED = re.compile(r"(?<=\])\[[^\]\n]{0,200}\]")
+# What became a reference when links went out of it, in quotations and items too.
+_DEFINES = re.compile(r"^([ \t>*+\-0-9.)]{0,30}\[[^\]\n]+\]):", re.MULTILINE)
+_REFERRED = re.compile(r"(?<=\])\[(?!citation:\d+\])[^\]\n]{0,200}\]")
 _ADDRESS = re.compile(
     r"(?:(?:(?<![a-z0-9])[a-z][a-z0-9+.-]{1,20}|https?):/+|www\.|mailto:|tel:)[^\s<>|`\"'）】」』，。；、]*",
     re.IGNORECASE,
@@ -75,7 +76,7 @@ def link_address(url: str) -> str:
 def markdown(text: str, sources: Collection[str]) -> str:
     """An answer as native Markdown. sources: the addresses that may be clicked; markers become [1]."""
     text = visible(text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = MARKER.sub(r"[\1]", _REFERENCE.sub("", text))
+    text = _REFERENCE.sub("", text)
     allowed = frozenset(sources)
     pieces: list[str] = []
     last = 0
@@ -96,7 +97,8 @@ def _linked(match: re.Match[str], allowed: frozenset[str]) -> str:
 
 def _plain(text: str, allowed: frozenset[str]) -> str:
     """Without anything that Slack makes a link or a mention of by itself."""
-    text = _NAMED.sub("＠", _defanged(_REFERRED.sub("", text), allowed))
+    text = MARKER.sub(r"[\1]", _REFERRED.sub("", text))
+    text = _NAMED.sub("＠", _defanged(text, allowed))
     return _LINE_START.sub(r"\1>", escaped(text.replace("](", "] (")))  # a quotation stays one
 
 

@@ -89,3 +89,14 @@ def test_something_is_said_also_where_no_markdown_is_left(text: str) -> None:
 
     assert part.strip()
     assert not part.startswith("[")
+
+
+def test_every_page_that_a_sentence_cites_is_shown() -> None:
+    said = markdown("The moon pulls[citation:1][citation:12]. See [note][ref] and [b][citation:2].", [])
+    assert said == "The moon pulls[1][12]. See [note] and [b][2]."
+
+
+@pytest.mark.parametrize("before", ["", "> ", "- ", "1. ", " > - "])
+def test_no_marker_becomes_the_label_of_a_link(before: str) -> None:
+    said = markdown(f"The moon[citation:1].\n\n{before}[citation:1]:\n https://evil.test/x", [])
+    assert "[1]:" not in said
