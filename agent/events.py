@@ -1,7 +1,7 @@
 """What a caller sees while an answer is made, in past participles.
 
 Order: Planned, Searched and SearchFailed, PageRead and PageSkipped (these may repeat, round by round), Packed,
-Thinking and Text and Cited as the model writes, Corrected, Verified; and exactly one last event:
+Thinking and Text and Cited and Judged as the model writes, Corrected, Verified; and exactly one last event:
 Answered, Failed or Cancelled. Text is provisional; only Answered is authoritative.
 """
 
@@ -103,6 +103,21 @@ class Cited:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """A finished piece of the streamed text (Text and Cited put together), once the judge without a model has seen it.
+
+    text: from start to end of the streamed text, with [citation:N]; the pieces follow each other without a gap, and all
+    of them are the streamed text, unless the judge was too slow: then the last ones are missing. supports: one for each
+    page that the piece cites, places in the streamed text. What changes afterwards is Corrected.
+    """
+
+    text: str
+    start: int
+    end: int
+    supports: tuple[Support, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Corrected:
     correction: Correction
 
@@ -151,6 +166,7 @@ Event = (
     | Thinking
     | Text
     | Cited
+    | Judged
     | Corrected
     | Verified
     | Answered

@@ -35,12 +35,12 @@ class Findings:
 
 def found_in(text: str, verdicts: Verdicts, model: str) -> Findings:
     """model: who wrote it; to the quoting reader's own words nothing is offered."""
-    supports = tuple(_linked(one, verdicts) for one in verdicts.supports(text))
+    supports = tuple(linked(one, verdicts) for one in verdicts.supports(text))
     marks = tuple(_marks(verdicts.judged(text)))
     end = end_of_answer(text, model)
     offers = () if model == "quoting-reader" else offers_of(text, verdicts, end)
     conflicts = (_both_linked(one, verdicts) for one in conflicts_of(text, verdicts, end))
-    return Findings(supports, marks, tuple(_linked(one, verdicts) for one in offers), tuple(conflicts))
+    return Findings(supports, marks, tuple(linked(one, verdicts) for one in offers), tuple(conflicts))
 
 
 def reported(answer: Answer) -> Answer:
@@ -71,10 +71,10 @@ def _marks(claims: tuple[Judged, ...]) -> Iterator[Flaw]:
 
 
 def _both_linked(conflict: Conflict, verdicts: Verdicts) -> Conflict:
-    return replace(conflict, says=_linked(conflict.says, verdicts), against=_linked(conflict.against, verdicts))
+    return replace(conflict, says=linked(conflict.says, verdicts), against=linked(conflict.against, verdicts))
 
 
-def _linked(found: QuoteOf, verdicts: Verdicts) -> QuoteOf:
+def linked(found: QuoteOf, verdicts: Verdicts) -> QuoteOf:
     """With the address of the quote on the live page."""
     if not found.quote:
         return found

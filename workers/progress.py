@@ -14,6 +14,7 @@ from agent.events import (
     Corrected,
     Event,
     Failed,
+    Judged,
     Packed,
     PageRead,
     PageSkipped,
@@ -74,7 +75,7 @@ class Progress:
         elif isinstance(event, Failed | Cancelled):
             self._markdown.close()
             say(f"kaozheng: {event.message if isinstance(event, Failed) else event.reason}")
-        elif not isinstance(event, Verified | Corrected) and not self._quiet:
+        elif not isinstance(event, Verified | Corrected | Judged) and not self._quiet:
             say(self._lines[type(event)](event))
 
     def _answered(self, answer: Answer) -> None:

@@ -14,6 +14,7 @@ from agent.prompt import Message, Prompt
 from agent.question import Question
 from agent.second_opinion import SecondOpinion
 from agent.templates import Templates
+from agent.verdicts import Verdicts
 from tools.page import Webpage
 from tools.search import Search
 
@@ -55,6 +56,7 @@ class Run:
     """One question on its way. Page texts live here and not in the state, so that no checkpoint holds them.
 
     told: what the planner was told of each round, as it stood then: what was said once stays in the server's cache.
+    verdicts: of the sentences that were judged as they were written; nobody else uses it any more.
     """
 
     question: Question
@@ -65,6 +67,7 @@ class Run:
     prompt: Prompt | None = None
     usage: Usage = field(default_factory=Usage)
     told: list[tuple[Message, ...]] = field(default_factory=list)
+    verdicts: Verdicts | None = None
 
     @property
     def limits(self) -> DepthLimits:

@@ -18,7 +18,7 @@ from agent.claims import citations_of
 from agent.corrections import Editing
 from agent.delta import CUT
 from agent.errors import ModelDown
-from agent.events import Answered, Corrected, Text, Verified
+from agent.events import Answered, Corrected, Judged, Text, Verified
 from agent.findings import Findings, found_in, reported, tell_conflicts
 from agent.mending import mend, mending_prompt, sentences_to_mend
 from agent.nodes.deps import Run
@@ -41,6 +41,7 @@ async def verify(state: Written, runtime: Runtime[Run]) -> VerifiedState:
     if run.prompt is None:
         answer = _without_pages(state, run)
         runtime.stream_writer(Text(answer.text))
+        runtime.stream_writer(Judged(answer.text, 0, len(answer.text)))
     else:
         answer = await _judged(state, run, run.prompt)
     for correction in answer.corrections:
@@ -59,13 +60,19 @@ def _without_pages(state: Gathering, run: Run) -> Answer:
 
 async def _judged(state: Written, run: Run, prompt: Prompt) -> Answer:
     draft = state["draft"]
-    editing, verdicts = Editing(draft.text), Verdicts(prompt.pages)
+    editing, verdicts = Editing(draft.text), _verdicts(run, prompt)
     if draft.model != "quoting-reader":  # which says nothing but the pages' own words
         await _corrected(editing, verdicts, draft, run, prompt)
     found = await asyncio.to_thread(found_in, editing.text, verdicts, draft.model)
     if draft.model == "quoting-reader":
         tell_conflicts(editing, found, prompt.question.script)
     return _answer(state, run, draft, editing, found)
+
+
+def _verdicts(run: Run, prompt: Prompt) -> Verdicts:
+    """Those of the stream, so that nothing is judged twice."""
+    known = run.verdicts
+    return known if known is not None and known.pages is prompt.pages else Verdicts(prompt.pages)
 
 
 async def _corrected(editing: Editing, verdicts: Verdicts, draft: Draft, run: Run, prompt: Prompt) -> None:

@@ -13,6 +13,7 @@ from agent.errors import ModelDown
 from agent.events import Cited, Text, Thinking
 from agent.fence import fence_line
 from agent.nodes.deps import Run
+from agent.nodes.judging import JUDGE_SECONDS, Judging
 from agent.nodes.state import Draft
 from agent.prompt import Prompt
 
@@ -35,6 +36,7 @@ class Writing:
         self._runtime, self._limits = runtime, limits
         self._thinks_until = time.monotonic() + limits.thinking_seconds
         self._reader = CitationReader(len(prompt.pages))
+        self._judging = Judging(prompt.pages, runtime.stream_writer)
         self._text: list[str] = []
         self._thinking: list[str] = []
         self._thinking_tokens = 0
@@ -46,6 +48,17 @@ class Writing:
 
         Raises ModelDown where it broke off before its first word.
         """
+        judging = asyncio.create_task(self._judging.run())
+        try:
+            draft = await self._written(generate, model)
+            if await self._judging.finish(judging, min(JUDGE_SECONDS, max(1.0, self._runtime.context.seconds_left))):
+                self._runtime.context.verdicts = self._judging.verdicts
+            return draft
+        finally:
+            judging.cancel()
+            await asyncio.gather(judging, return_exceptions=True)
+
+    async def _written(self, generate: Generate, model: str) -> Draft:
         try:
             broken = await self._until_end(generate)
         finally:
@@ -101,11 +114,11 @@ class Writing:
         for piece in pieces:
             if isinstance(piece, int):
                 page = self._prompt.pages[piece - 1]
-                self._text.append(f"[citation:{piece}]")
                 self._runtime.stream_writer(Cited(piece, page.url, fence_line(page.title)))
             else:
-                self._text.append(piece)
                 self._runtime.stream_writer(Text(piece))
+            self._text.append(piece if isinstance(piece, str) else f"[citation:{piece}]")
+            self._judging.grow(self._text[-1])
 
     def _count(self) -> None:
         """The server's count; ours where the stream ended without one, or was ended."""

@@ -20,6 +20,7 @@ from agent.events import (
     Corrected,
     Event,
     Failed,
+    Judged,
     Packed,
     PageRead,
     PageSkipped,
@@ -93,7 +94,7 @@ async def test_events_come_in_the_order_that_the_docs_promise() -> None:
     names = [type(event) for event in await events_of(QUESTION, deps(FakeWeb(TIDES, SUN), model))]
 
     assert list(dict.fromkeys(names)) == [
-        Planned, Searched, PageRead, Packed, Thinking, Text, Cited, Verified, Answered,
+        Planned, Searched, PageRead, Packed, Thinking, Text, Cited, Judged, Verified, Answered,
     ]  # fmt: skip
 
 

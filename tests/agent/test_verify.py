@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from contextlib import aclosing
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from agent.answer import Answer
 from agent.corrections import undone
-from agent.events import Answered, Cited, Corrected, Event, Text, Verified
+from agent.events import Answered, Cited, Corrected, Event, Judged, Text, Verified
 from agent.graph import ask
 from agent.limits import Checking
 from agent.question import Question
@@ -169,6 +170,28 @@ async def test_the_answer_carries_its_report() -> None:
     assert (answer.report.citation_precision, answer.report.citation_recall) == (1.0, 0.5)
 
 
+async def test_a_sentence_is_judged_while_the_model_still_writes() -> None:
+    model = FakeModel([[f"{MOON}[citation:1]. Bread is eaten on Sundays[citation:1]. Spring ", None]])
+    judged = []
+    async with asyncio.timeout(30), aclosing(ask(QUESTION, deps(FakeWeb(TIDES, SUN, CHAOXI), model))) as events:
+        async for event in events:
+            judged += [event] if isinstance(event, Judged) else []
+            if len(judged) == 2:
+                break
+
+    assert [piece.text for piece in judged] == [f"{MOON}[citation:1]. ", "Bread is eaten on Sundays[citation:1]. "]
+    assert [support.verdict for piece in judged for support in piece.supports] == ["supported", "unsupported"]
+    assert [support.claim_start for support in judged[1].supports] == [judged[1].start]
+
+
+async def test_what_a_broken_model_wrote_and_that_nothing_was_found_is_told_as_judged_too() -> None:
+    broken = await events_of(FakeModel([[f"{MOON}[citation:1]. Spring ti", down("disconnected")]]))
+    nothing = [event async for event in ask(QUESTION, deps(FakeWeb(), FakeModel()))]
+
+    for events in (broken, nothing):
+        assert "".join(event.text for event in events if isinstance(event, Judged)) == streamed(events) != ""
+
+
 SENTENCES = (
     MOON, "Spring tides come at full moon", "It is 150 million km away", "It is 250 million km away",
     "Bread is baked in ovens", "潮汐由月球引力引起。", "满月时没有大潮", "```\nls [citation:1]\n```\n", "| a | b |\n",
@@ -200,4 +223,9 @@ def test_the_corrections_applied_backwards_give_the_streamed_text(
     if last.answer.model != "quoting-reader":
         assert undone(last.answer.text, last.answer.corrections) == streamed(events)
         assert tuple(e.correction for e in events if isinstance(e, Corrected)) == last.answer.corrections
+    judged = [e for e in events if isinstance(e, Judged)]
+    assert "".join(piece.text for piece in judged) == streamed(events)
+    assert [piece.start for piece in judged] == [0, *(piece.end for piece in judged[:-1])]
+    if not last.answer.corrections:
+        assert tuple(support for piece in judged for support in piece.supports) == last.answer.supports
     assert [e for e in events if isinstance(e, Verified)] == [Verified(last.answer.supports, last.answer.flaws)]

@@ -16,7 +16,7 @@ from workers.sse import Outbox, SlowReader, frame, one_line
 API = Path(__file__).parent.parent.parent / "docs" / "api.md"
 NAMES = [
     "planned", "searched", "search_failed", "page_read", "page_skipped", "packed", "thinking", "text",
-    "cited", "corrected", "verified", "answered", "failed", "cancelled",
+    "cited", "judged", "corrected", "verified", "answered", "failed", "cancelled",
 ]  # fmt: skip
 
 
