@@ -117,10 +117,10 @@ def without_hosts(message: str) -> str:
     return ADDRESS.sub("the model server", message)
 
 
-def upload_problem(name: str, error: ToolError) -> Problem:
+def upload_problem(name: str, error: ToolError, field: str = "files") -> Problem:
     """An upload that could not be read. name: of the file, fit to be shown."""
     code = next(UPLOAD_CODES[kind] for kind in type(error).__mro__ if kind in UPLOAD_CODES)
-    return Problem(code, f"{name}: {error.detail or error.reason}", "files")
+    return Problem(code, f"{name}: {error.detail or error.reason}", field)
 
 
 def problem_response(problem: Problem, request_id: str) -> Response:

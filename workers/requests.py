@@ -5,6 +5,7 @@ import json
 import math
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, NoReturn
 
@@ -14,6 +15,8 @@ from starlette.requests import Request
 from agent.question import Depth, Filters, Question, Turn
 from tools.page import Webpage
 from tools.search import Recency, host_names
+from workers.attached import Attached, attached_pages, check_count
+from workers.inline_files import put_back, sieved
 from workers.problems import Problem
 from workers.service import Limits, Service
 from workers.store_keys import ID
@@ -22,6 +25,7 @@ from workers.uploads import Upload, read_parts
 MAX_DIGITS = 19
 MAX_FIELD_NAME = 80
 MAX_DOMAINS = 100
+MAX_NAMED_FILES = 100
 THREAD_PATTERN = f"^(?:{ID.pattern})$"
 
 Domain = Annotated[str, StringConstraints(pattern=r"^[^\s/:@?#\\\x00]{1,253}$")]
@@ -33,6 +37,13 @@ class TurnBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     question: str
     answer: str
+
+
+class NamedFile(BaseModel):
+    """A file that was sent to POST /v1/files."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    file_id: str
 
 
 class AskBody(BaseModel):
@@ -50,6 +61,9 @@ class AskBody(BaseModel):
         None, description="of an earlier answer: its questions and answers are the history"
     )
     history: list[TurnBody] = Field(default=[], description="earlier turns, oldest first; not with `thread`")
+    files: list[NamedFile] = Field(
+        default=[], max_length=MAX_NAMED_FILES, description="of POST /v1/files; others may come as parts of a form"
+    )
     search: bool = Field(True, description="false: answer from the files alone")
     strict: bool = Field(False, description="true: only sentences that a page supports")
     include_domains: list[Domain] = Field(default=[], max_length=MAX_DOMAINS, description="only these sites")
@@ -75,8 +89,10 @@ async def read_asked(request: Request, service: Service, user: str) -> Asked:
     text, uploads = await _read_in_time(request, service.limits)
     try:
         body = parse_body(text)
+        check_count(len(uploads) + len(body.files), service)
         history = await _history(body, service, user)
-        pages = tuple([await upload.read(service.read_upload) for upload in uploads])
+        named = await attached_pages(named_files(body), service, user)
+        pages = tuple([await upload.read(service.read_upload) for upload in uploads]) + named
     finally:
         for upload in uploads:
             await upload.file.close()
@@ -87,8 +103,13 @@ async def read_asked(request: Request, service: Service, user: str) -> Asked:
 async def asked_of(text: bytes, service: Service, user: str) -> Asked:
     """The same of a body that is there already. Raises Problem, BadQuestion, StoreError."""
     body = parse_body(text)
-    question = question_of(body, service.default_depth, await _history(body, service, user))
+    pages = await attached_pages(named_files(body), service, user)
+    question = question_of(body, service.default_depth, await _history(body, service, user), pages)
     return Asked(question, body.stream, body.thinking, body.thread or "", body.background)
+
+
+def named_files(body: AskBody) -> list[Attached]:
+    return [Attached(f"files.{place}.file_id", each.file_id) for place, each in enumerate(body.files)]
 
 
 async def read_json(request: Request, limits: Limits) -> dict[str, Any]:
@@ -96,12 +117,26 @@ async def read_json(request: Request, limits: Limits) -> dict[str, Any]:
     return strict_json(await read_body(request, limits, limits.max_request_bytes))
 
 
+async def read_json_with_files(request: Request, limits: Limits) -> dict[str, Any]:
+    """The same, where `file_data` may hold files in base64: beside them the JSON is bounded as any other."""
+    _only_json(request)
+    async with _in_body_time(limits):
+        sieve = await sieved(request.stream(), limits.max_request_bytes, limits.max_file_bytes)
+    fields = strict_json(sieve.close())
+    put_back(fields, sieve.files())
+    return fields
+
+
 async def read_body(request: Request, limits: Limits, max_bytes: int) -> bytes:
     """The same as bytes, not yet parsed, and of another size at most."""
-    if _media_type(request) != "application/json":
-        raise Problem("unsupported_type", "send application/json", "content-type")
+    _only_json(request)
     text, _ = await _read_in_time(request, replace(limits, max_request_bytes=max_bytes))
     return text
+
+
+def _only_json(request: Request) -> None:
+    if _media_type(request) != "application/json":
+        raise Problem("unsupported_type", "send application/json", "content-type")
 
 
 async def _history(body: AskBody, service: Service, user: str) -> tuple[Turn, ...]:
@@ -129,11 +164,18 @@ def question_of(
 
 async def _read_in_time(request: Request, limits: Limits) -> tuple[bytes, list[Upload]]:
     media_type = _media_type(request)
+    async with _in_body_time(limits):
+        if media_type == "multipart/form-data":
+            return await read_parts(request, limits)
+        return await _read_bounded(request.stream(), limits.max_request_bytes), []
+
+
+@asynccontextmanager
+async def _in_body_time(limits: Limits) -> AsyncIterator[None]:
+    """Raises Problem."""
     try:
         async with asyncio.timeout(limits.body_seconds):
-            if media_type == "multipart/form-data":
-                return await read_parts(request, limits)
-            return await _read_bounded(request.stream(), limits.max_request_bytes), []
+            yield
     except TimeoutError:
         raise Problem("body_timeout", f"send the body within {limits.body_seconds:g} seconds") from None
 
@@ -176,9 +218,11 @@ def body_of(fields: dict[str, Any]) -> AskBody:
 
 
 def wrong_field(error: ValidationError, more: str = "", within: tuple[str | int, ...] = ()) -> Problem:
-    """The first wrong field, named. The input stays out: it may be long, secret or not fit to be sent back."""
+    """The first wrong field, named; steps with # are tags of ours. The input stays out: it may be long, secret or not
+    fit to be sent back."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    name = ".".join(str(step) for step in (*within, *first["loc"]))[:MAX_FIELD_NAME]
+    steps = (str(step) for step in (*within, *first["loc"]))
+    name = ".".join(step for step in steps if not step.startswith("#"))[:MAX_FIELD_NAME]
     return Problem("bad_question", f"{first['msg']}{more}", name)
 
 

@@ -8,6 +8,7 @@ broken.
 """
 
 import asyncio
+import base64
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,7 @@ import openai
 
 QUESTION = "What causes tides?"
 MESSAGES: Any = [{"role": "user", "content": QUESTION}]
+NOTES = b"# Notes\n\nThe moon pulls the sea. Tides are caused by the moon.\n"
 SAID = "The moon pulls the sea"
 Law = Callable[[openai.AsyncOpenAI], Awaitable[None]]
 
@@ -116,6 +118,34 @@ async def a_background_response_is_fetched_continued_and_cancelled(client: opena
     assert (await client.responses.cancel(made.id)).status == "completed"
 
 
+async def a_file_is_answered_from_by_its_id(client: openai.AsyncOpenAI) -> None:
+    made = await client.files.create(file=("notes.md", NOTES), purpose="user_data")
+    part: Any = {"type": "input_file", "file_id": made.id}
+    asked: Any = [{"role": "user", "content": [part, {"type": "input_text", "text": QUESTION}]}]
+    nowhere: Any = [{"type": "web_search", "filters": {"allowed_domains": ["nowhere.example"]}}]
+    response = await client.responses.create(model="kaozheng-quick", input=asked, tools=nowhere)
+    last: Any = response.output[-1]
+    assert last.content[0].annotations[0].title == "notes.md"
+    background = await client.responses.create(model="kaozheng-quick", input=asked, background=True)
+    await client.files.delete(made.id)
+    assert (await ended(client, background.id)).status == "completed"
+    gone = await refused(openai.NotFoundError, client.responses.create(model="kaozheng-quick", input=asked))
+    assert gone.param == "input.0.content.0.file_id"
+
+
+async def a_file_part_of_a_message_is_read(client: openai.AsyncOpenAI) -> None:
+    made = await client.files.create(file=("notes.md", NOTES), purpose="user_data")
+    inline = "data:text/markdown;base64," + base64.b64encode(NOTES).decode()
+    given: tuple[Any, ...] = ({"file_id": made.id}, {"file_data": inline, "filename": "notes.md"})
+    for file in given:
+        content: Any = [{"type": "text", "text": QUESTION}, {"type": "file", "file": file}]
+        asked: Any = [{"role": "user", "content": content}]
+        nowhere = {"search_domain_filter": ["nowhere.example"]}
+        done = await client.chat.completions.create(model="kaozheng-quick", messages=asked, extra_body=nowhere)
+        extra: Any = done.model_extra
+        assert extra["search_results"][0]["title"] == "notes.md"
+
+
 async def ended(client: openai.AsyncOpenAI, response_id: str) -> Any:
     async with asyncio.timeout(60):
         while True:
@@ -156,6 +186,8 @@ LAWS: tuple[Law, ...] = (
     a_response_s_events_build_it,
     the_client_s_own_accumulator_reads_a_response,
     a_background_response_is_fetched_continued_and_cancelled,
+    a_file_is_answered_from_by_its_id,
+    a_file_part_of_a_message_is_read,
     refusals_are_the_client_s_own_exceptions,
 )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from agent.errors import BadQuestion
 from agent.question import Depth
+from tools.page import Webpage
 from workers.batch.lines import Line
 from workers.batch.records import ENDPOINTS, Row, RowEnd
 from workers.dialects.chat_request import understood
@@ -20,6 +21,8 @@ MAX_CUSTOM_ID_CHARACTERS = 512
 WRAPPER_BYTES = 4_096
 """What stands around the body in a line."""
 UNKNOWN_CODE = 400
+_FILE = Webpage("file:", "", "a file")
+"""Stands for a file that is read when its row is answered."""
 
 
 class BadLine(Exception):
@@ -137,7 +140,8 @@ def check_body(endpoint: str, body: dict[str, Any], default_depth: Depth) -> Non
         if endpoint == "/v1/chat/completions":
             understood(body, default_depth)
         else:
-            question_of(body_of(body), default_depth)
+            asked = body_of(body)
+            question_of(asked, default_depth, pages=tuple(_FILE for _ in asked.files))
     except Problem as problem:
         raise BadLine(problem.code, problem.detail, f"body.{problem.field}" if problem.field else "body") from None
     except BadQuestion as bad:

@@ -16,7 +16,7 @@ from pydantic_core import from_json, to_json
 from agent.errors import AgentError
 from workers.batch.records import Job, Row, RowEnd
 from workers.dialects.chat import Asker, whole_chat
-from workers.dialects.chat_request import understood
+from workers.dialects.chat_request import understood, with_files
 from workers.dialects.openai_errors import refusal
 from workers.problems import Problem, problem_of
 from workers.requests import Asked, asked_of, strict_json
@@ -73,7 +73,7 @@ async def ask_row(job: Job, row: Row, service: Service) -> dict[str, Any]:
 
 
 async def _chat(job: Job, row: Row, service: Service) -> dict[str, Any]:
-    asked = understood(strict_json(row.body), service.default_depth)
+    asked = await with_files(understood(strict_json(row.body), service.default_depth), service, job.user)
     run = None
     if asked.question is not None:
         wanted = Asked(asked.question, stream=False, thinking=asked.thinking, thread="")

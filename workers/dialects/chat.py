@@ -27,13 +27,13 @@ from workers.dialects.chat_chunks import (
     task_chunks,
     whole_answer,
 )
-from workers.dialects.chat_request import MODELS, ChatAsked, understood
+from workers.dialects.chat_request import MODELS, ChatAsked, understood, with_files
 from workers.dialects.recorded import events_of
 from workers.dialects.tasks import without_model
 from workers.dialects.usage import Counting, citation_tokens
 from workers.idempotency import begun_once, key_of_request
 from workers.problems import Problem, problem_of
-from workers.requests import Asked, read_json
+from workers.requests import Asked, read_json_with_files
 from workers.runs import Run, charge, problem_of_end, unless_gone
 from workers.service import Service
 from workers.sse import EventStream, Message, Stream
@@ -62,7 +62,8 @@ async def post_chat(request: Request) -> Response:
     service: Service = request.state.service
     with ExitStack() as held:
         held.enter_context(request.state.slots.take())
-        asked = understood(await read_json(request, service.limits), service.default_depth)
+        fields = await read_json_with_files(request, service.limits)
+        asked = await with_files(understood(fields, service.default_depth), service, request.state.user)
         completion = completion_of(service, asked, f"chatcmpl-{secrets.token_hex(12)}")
         if asked.question is None:
             return await _alone(request, completion, asked, held)
@@ -93,7 +94,7 @@ async def whole_chat(asker: Asker, asked: ChatAsked, run: Run | None) -> dict[st
 
 def completion_of(service: Service, asked: ChatAsked, completion_id: str) -> Completion:
     """Raises Problem where the model shall answer alone and none is configured."""
-    if asked.body.disable_search and service.complete is None:
+    if asked.question is None and asked.body.disable_search and service.complete is None:
         detail = "without a search there is only the model, and none is configured here"
         raise Problem("bad_question", detail, "disable_search")
     counting = Counting(service.prices, asked.context_size)

@@ -12,12 +12,12 @@ from starlette.responses import JSONResponse, Response
 
 from workers.dialects.chat import run_of, said_of
 from workers.dialects.chat_chunks import Added, Completion, whole_answer
-from workers.dialects.chat_request import ChatAsked, understood
+from workers.dialects.chat_request import ChatAsked, understood, with_files
 from workers.dialects.usage import Counting
 from workers.idempotency import MAX_KEY_CHARACTERS, begun_once
 from workers.problems import Problem
 from workers.records import StoredAnswer
-from workers.requests import read_json
+from workers.requests import read_json_with_files
 from workers.run_log import RunHead, RunLog
 from workers.runs_in_background import start_detached
 from workers.service import Service
@@ -33,8 +33,9 @@ async def post_async(request: Request) -> Response:
     service: Service = request.state.service
     with ExitStack() as held:
         held.enter_context(request.state.slots.take())
-        fields = await read_json(request, service.limits)
-        asked, key = _asked(fields, service), _key(fields)
+        fields = await read_json_with_files(request, service.limits)
+        key = _key(fields)
+        asked = await _asked(fields, service, request.state.user)
         assert asked.question is not None, "_asked refuses what is not searched for"
         made = replace(run_of(request, asked, asked.question), answer_id=secrets.token_hex(16))
         run = replace(made, request=json.dumps({"sonar": asked.body.model, "thinking": asked.thinking}))
@@ -76,13 +77,13 @@ async def get_async(request: Request, async_id: str) -> Response:
     return JSONResponse(told)
 
 
-def _asked(fields: dict[str, Any], service: Service) -> ChatAsked:
+async def _asked(fields: dict[str, Any], service: Service, user: str) -> ChatAsked:
     """Raises Problem and BadQuestion; fields are named below `request`."""
     wanted = fields.get("request")
     if not isinstance(wanted, dict):
         raise Problem("bad_question", "send the fields of POST /v1/chat/completions as `request`", "request")
     try:
-        asked = understood({**wanted, "stream": False}, service.default_depth)
+        asked = await with_files(understood({**wanted, "stream": False}, service.default_depth), service, user)
     except Problem as problem:
         raise Problem(problem.code, problem.detail, f"request.{problem.field}") from None
     if asked.question is None:

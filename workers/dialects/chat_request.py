@@ -4,18 +4,21 @@ Unknown fields are ignored, as OpenAI's own server ignores most; a field of the 
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from agent.errors import BadQuestion
 from agent.prompt import Message
 from agent.question import MAX_HISTORY_TURNS, Depth, Filters, Question, Turn
 from tools.search import Recency, host_names
+from workers.attached import Attached, attached_pages
+from workers.dialects.parts import ChatMessage, Lenient, attached_in
 from workers.problems import Problem
 from workers.requests import MAX_DOMAINS, wrong_field
+from workers.service import Service
 
 MODELS: dict[str, Depth | None] = {"kaozheng": None, "kaozheng-quick": "quick", "kaozheng-research": "research"}
 """What /v1/models lists; None: the depth that the service is set to."""
@@ -28,47 +31,24 @@ ALIASES: dict[str, Depth | None] = {
 }
 """Perplexity's names, so that its scripts run with only the address changed."""
 MAX_MESSAGES = 1_000
-ONLY_TEXT = "; text is all that can be read here"
 _RECENCY: dict[str, Recency] = {"hour": "day", "day": "day", "week": "week", "month": "month", "year": "year"}
 _TASK = re.compile(r"\A\s*### Task:\s")  # how every one of Open WebUI's own prompts begins (titles, tags, follow-ups)
 _MARKER = re.compile(r"(?<=\S)\[\d{1,2}\](?!\()")
 _REASONING = re.compile(r"<details\b[^>]*\btype=\"reasoning\".*?</details>\s*|\A\s*<think>.*?</think>\s*", re.DOTALL)
 
 
-class _Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True)
-
-
-class TextPart(_Lenient):
-    type: Literal["text", "input_text", "output_text"]
-    text: str
-
-
-class ChatMessage(_Lenient):
-    """One message; content as text or as parts of text."""
-
-    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: str | list[TextPart] | None = None
-
-    @property
-    def text(self) -> str:
-        if isinstance(self.content, list):
-            return "\n".join(part.text for part in self.content)
-        return self.content or ""
-
-
-class StreamOptions(_Lenient):
+class StreamOptions(Lenient):
     include_usage: bool | None = None
 
 
-class WebSearchOptions(_Lenient):
+class WebSearchOptions(Lenient):
     search_context_size: Literal["low", "medium", "high"] | None = None
 
 
 FilteredDomain = Annotated[str, StringConstraints(pattern=r"^-?[^\s/:@?#\\\x00]{1,253}$")]
 
 
-class ChatBody(_Lenient):
+class ChatBody(Lenient):
     """A Chat Completions request with Sonar's fields. What is not listed here is ignored (docs/api.md)."""
 
     model: str = Field(description="`kaozheng-quick`, `kaozheng` or `kaozheng-research`; GET /v1/models lists them")
@@ -98,11 +78,12 @@ class ChatBody(_Lenient):
 @dataclass(frozen=True, slots=True)
 class ChatAsked:
     """A request that was understood. question: None for what the model answers alone: a client's own task, and what
-    shall not be searched for."""
+    shall not be searched for; attached: files that its question has not yet."""
 
     body: ChatBody
     question: Question | None
     messages: tuple[Message, ...]
+    attached: tuple[Attached, ...] = ()
 
     @property
     def stream(self) -> bool:
@@ -138,7 +119,8 @@ def understood(fields: dict[str, Any], default_depth: Depth) -> ChatAsked:
     if last is None:
         raise Problem("bad_question", "there is no message of the role `user`", "messages")
     text = body.messages[last].text
-    if _TASK.match(text) or body.disable_search:
+    attached = attached_in((f"messages.{place}", message) for place, message in enumerate(body.messages))
+    if _TASK.match(text) or (body.disable_search and not attached):
         return ChatAsked(body, None, tuple(_plain(body.messages)))
     instructions = "\n\n".join(each.text for each in body.messages if each.role in ("system", "developer")).strip()
     size = body.web_search_options.search_context_size if body.web_search_options else None
@@ -149,7 +131,16 @@ def understood(fields: dict[str, Any], default_depth: Depth) -> ChatAsked:
         )
     except BadQuestion as bad:  # whose fields all come from the messages here
         raise Problem("bad_question", str(bad), "messages") from None
-    return ChatAsked(body, question, ())
+    return ChatAsked(body, question, (), attached)
+
+
+async def with_files(asked: ChatAsked, service: Service, user: str) -> ChatAsked:
+    """The same with the files read. With `disable_search` they are all that is answered from. Raises Problem."""
+    if asked.question is None or not asked.attached:
+        return asked
+    pages = await attached_pages(asked.attached, service, user)
+    question = replace(asked.question, files=pages, search=not asked.body.disable_search)
+    return replace(asked, question=question, attached=())
 
 
 def depth_of(model: str, default: Depth) -> Depth:
@@ -165,7 +156,7 @@ def _body(fields: dict[str, Any]) -> ChatBody:
     try:
         return ChatBody.model_validate(fields)
     except ValidationError as error:
-        raise wrong_field(error, ONLY_TEXT) from None
+        raise wrong_field(error) from None
 
 
 def _refuse_unsupported(body: ChatBody) -> None:

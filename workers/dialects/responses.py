@@ -17,12 +17,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from agent.question import Turn
+from workers.attached import attached_pages
 from workers.dialects.responses_events import ID_PREFIX, Responding
 from workers.dialects.responses_kept import Kept, found, keep, replayed
-from workers.dialects.responses_request import Repeated, ResponsesBody, parse, question_of, repeated
+from workers.dialects.responses_request import Repeated, ResponsesBody, attached_of, parse, question_of, repeated
 from workers.idempotency import begun_once, key_of_request
 from workers.problems import Problem
-from workers.requests import Asked, read_json
+from workers.requests import Asked, read_json_with_files
 from workers.runs import Run, problem_in, unless_gone
 from workers.runs_in_background import BY_CALLER, start_detached
 from workers.service import Service
@@ -37,7 +38,7 @@ async def post_response(request: Request) -> Response:
     service: Service = request.state.service
     with ExitStack() as held:
         held.enter_context(request.state.slots.take())
-        run = await _understood(request, parse(await read_json(request, service.limits)))
+        run = await _understood(request, parse(await read_json_with_files(request, service.limits)))
         made = Repeated.read(run.request)
         if key := key_of_request(request):
             return await _once(request, run, key, held.pop_all())
@@ -52,7 +53,8 @@ async def _understood(request: Request, body: ResponsesBody) -> Run:
     """Raises Problem, BadQuestion, StoreError."""
     service: Service = request.state.service
     thread, earlier = await _conversation(request, body)
-    question = question_of(body, service.default_depth, earlier)
+    files = await attached_pages(attached_of(body), service, request.state.user)
+    question = question_of(body, service.default_depth, earlier, files)
     asked = Asked(question, bool(body.stream), True, "", bool(body.background))  # its turns are its history
     run = Run(request.state.request_id, request.state.user, thread, asked, service, secrets.token_hex(16))
     return replace(run, kept=body.store is not False, request=repeated(body).written())

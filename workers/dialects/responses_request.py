@@ -8,12 +8,15 @@ import time
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from agent.errors import BadQuestion
 from agent.question import MAX_HISTORY_TURNS, Depth, Filters, Question, Turn
+from tools.page import Webpage
 from tools.search import host_names
-from workers.dialects.chat_request import MAX_MESSAGES, ONLY_TEXT, ChatMessage, depth_of, turns_of
+from workers.attached import Attached
+from workers.dialects.chat_request import MAX_MESSAGES, depth_of, turns_of
+from workers.dialects.parts import ChatMessage, Lenient, attached_in
 from workers.problems import Problem
 from workers.requests import MAX_DOMAINS, Domain, wrong_field
 
@@ -24,16 +27,12 @@ _PASSED_BY = ("reasoning", "web_search_call")
 """Items of an earlier response that say nothing to be repeated to the model."""
 
 
-class _Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True)
-
-
-class SearchFilters(_Lenient):
+class SearchFilters(Lenient):
     allowed_domains: list[Domain] | None = Field(None, max_length=MAX_DOMAINS)
     blocked_domains: list[Domain] | None = Field(None, max_length=MAX_DOMAINS)
 
 
-class SearchTool(_Lenient):
+class SearchTool(Lenient):
     """OpenAI's web search; every question is searched for, with it or without it."""
 
     type: str
@@ -44,7 +43,7 @@ class SearchTool(_Lenient):
 Metadata = dict[Annotated[str, StringConstraints(max_length=64)], Annotated[str, StringConstraints(max_length=512)]]
 
 
-class ResponsesBody(_Lenient):
+class ResponsesBody(Lenient):
     """A Responses request. What is not listed here is ignored (docs/api.md)."""
 
     model: str = Field(description="`kaozheng-quick`, `kaozheng` or `kaozheng-research`; GET /v1/models lists them")
@@ -110,8 +109,8 @@ def _refuse_unsupported(body: ResponsesBody) -> None:
     for place, tool in enumerate(body.tools or ()):
         if tool.type not in _SEARCH_TOOLS:
             raise Problem("bad_question", "only `web_search`: tools of a client are not called", f"tools.{place}.type")
-    if not (_is_search(body.tool_choice) or body.tool_choice in (None, "auto", "required")):
-        raise Problem("bad_question", "every answer comes from a search: `auto` or `web_search`", "tool_choice")
+    if not (_is_search(body.tool_choice) or body.tool_choice in (None, "auto", "required", "none")):
+        raise Problem("bad_question", "`auto`, `web_search`, or `none` to answer from files alone", "tool_choice")
     wanted = (body.text or {}).get("format")
     if wanted is not None and (not isinstance(wanted, dict) or wanted.get("type") != "text"):
         raise Problem("bad_question", "answers are text with citations: only the type `text`", "text.format")
@@ -130,10 +129,19 @@ def _choice(given: Any) -> str | dict[str, str]:
     return {"type": str(given["type"])} if _is_search(given) else str(given or "auto")
 
 
-def question_of(body: ResponsesBody, default: Depth, earlier: tuple[Turn, ...]) -> Question:
+def attached_of(body: ResponsesBody) -> tuple[Attached, ...]:
+    """The files of all messages. Raises Problem."""
+    return attached_in((f"input.{place}", message) for place, message in _messages(body.input))
+
+
+def question_of(
+    body: ResponsesBody, default: Depth, earlier: tuple[Turn, ...], files: tuple[Webpage, ...] = ()
+) -> Question:
     """earlier: the turns before previous_response_id and that one. Raises Problem and BadQuestion."""
     depth = depth_of(body.model, default)
-    messages = _messages(body.input)
+    messages = [message for _, message in _messages(body.input)]
+    if body.tool_choice == "none" and not files:
+        raise Problem("bad_question", "without a search there must be files to answer from", "tool_choice")
     last = max((place for place, each in enumerate(messages) if each.role == "user"), default=None)
     if last is None:
         raise Problem("bad_question", "there is no message of the role `user`", "input")
@@ -142,28 +150,30 @@ def question_of(body: ResponsesBody, default: Depth, earlier: tuple[Turn, ...]) 
     if any(tool.search_context_size == "low" for tool in body.tools or ()) and depth == "normal":
         depth = "quick"
     history = (*earlier, *turns_of(messages[:last]))[-MAX_HISTORY_TURNS:]
+    search = body.tool_choice != "none"
     try:
-        return Question(messages[last].text, depth, history, filters=_filters(body), instructions=instructions)
+        return Question(messages[last].text, depth, history, files, _filters(body), search, instructions=instructions)
     except BadQuestion as bad:
         raise Problem("bad_question", str(bad), "instructions" if bad.field == "instructions" else "input") from None
 
 
-def _messages(given: str | list[dict[str, Any]]) -> list[ChatMessage]:
+def _messages(given: str | list[dict[str, Any]]) -> list[tuple[int, ChatMessage]]:
+    """Each with its place in the input."""
     if isinstance(given, str):
-        return [ChatMessage(role="user", content=given)]
+        return [(0, ChatMessage(role="user", content=given))]
     if len(given) > MAX_MESSAGES:
         raise Problem("bad_question", f"more than {MAX_MESSAGES:,} items", "input")
-    return [_message(item, place) for place, item in enumerate(given) if item.get("type") not in _PASSED_BY]
+    return [(place, _message(item, place)) for place, item in enumerate(given) if item.get("type") not in _PASSED_BY]
 
 
 def _message(item: dict[str, Any], place: int) -> ChatMessage:
     kind = item.get("type", "message")
     if kind != "message":
-        raise Problem("bad_question", "only messages of text can be read here", f"input.{place}.type")
+        raise Problem("bad_question", "only messages can be read here", f"input.{place}.type")
     try:
         return ChatMessage.model_validate(item)
     except ValidationError as error:
-        raise wrong_field(error, ONLY_TEXT, ("input", place)) from None
+        raise wrong_field(error, within=("input", place)) from None
 
 
 def _filters(body: ResponsesBody) -> Filters:

@@ -325,4 +325,4 @@ async def test_what_open_webui_sends_beside_the_question_changes_nothing_and_a_p
     assert said == "1,545 m[1]."
     assert [question.text for question in seen] == ["How high is Mount Tai?"]
     assert (refused.status_code, refused.json()["error"]["param"][:18]) == (400, "messages.0.content")
-    assert "text is all that can be read here" in refused.json()["error"]["message"]
+    assert "text and files are all" in refused.json()["error"]["message"]
