@@ -111,8 +111,9 @@ overload: $(VENV)/.dev ## five times more questions than it can answer for a min
 	@PYTHONPATH=. $(BIN)/python -m tests.overload.run
 
 .PHONY: chaos
-chaos: $(VENV)/.dev ## a batch while workers, store and model are killed: make chaos [ROUNDS=20] [SEED=1] [LEASE=5] (2 minutes each)
-	@$(BIN)/python -m tests.chaos_batch.run --rounds "$(or $(ROUNDS),20)" --seed "$(or $(SEED),1)" --lease "$(or $(LEASE),5)" --keep
+chaos: $(VENV)/.dev ## a batch while workers, store and model are killed: make chaos [ROUNDS=20] [SEED=1] [LEASE=5] [AT_ONCE=1] (2 minutes each)
+	@$(BIN)/python -m tests.chaos_batch.run --rounds "$(or $(ROUNDS),20)" --seed "$(or $(SEED),1)" --lease "$(or $(LEASE),5)" \
+		--at-once "$(or $(AT_ONCE),1)" $(if $(BROKER),--worker "tests.chaos_batch.$(BROKER)") --keep
 
 .PHONY: bench
 bench: $(VENV)/.dev ## batches on 1, 2 and 4 workers, what the queue adds to a row, what 100,000 rows weigh (3 minutes)

@@ -1,6 +1,7 @@
 """What a round breaks: a Valkey with an append-only file, a model server, workers. All are processes of ours."""
 
 import os
+import random
 import resource
 import signal
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,9 +23,11 @@ START_SECONDS = 60.0
 
 
 def free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
+    """Not one of those that the kernel gives to connections: a part that is away for a while gets its own back."""
+    while True:
+        with socket.socket() as door, suppress(OSError):
+            door.bind(("127.0.0.1", random.randrange(15_000, 30_000)))
+            return int(door.getsockname()[1])
 
 
 @dataclass

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import RedisError
@@ -31,8 +32,8 @@ Event = tuple[float, str, Callable[[], None]]
 @dataclass(frozen=True)
 class Plan:
     """What a round is made of. seconds: of one model reply; suspended, gone: how long a worker is suspended and the
-    model server away, 0: not at all; command: runs instead of `kaozheng worker`;
-    store: whether it is killed and filled, too."""
+    model server away, 0: not at all; give_up: after so long, or when no row has ended for as long as `still`, the round
+    is over; command: runs instead of `kaozheng worker`; store: whether it is killed and filled, too."""
 
     lease: float = 5.0
     rows: int = 200
@@ -44,6 +45,7 @@ class Plan:
     gone: float = 30.0
     kills: int = 3
     give_up: float = 420.0
+    still: float = 120.0
     command: tuple[str, ...] = ()
     store: bool = True
 
@@ -242,11 +244,14 @@ class Round:
     # --- until it is over ----------------------------------------------------
 
     def _wait(self, job_id: str, began: float) -> None:
-        """Until the job has ended, or the round is given up; what is wrong then, the verifier says."""
-        status = b""
-        while time.monotonic() < began + self.house.plan.give_up:
+        """Until the job has ended, or nothing of it moves any more; what is wrong then, the verifier says."""
+        status, ended, moved = b"", -1, time.monotonic()
+        client, key = self.house.store.client, f"kz:q:{{{job_id}}}:"
+        while time.monotonic() < min(began + self.house.plan.give_up, moved + self.house.plan.still):
             with suppress(RedisError):
-                status = self.house.store.client.hget(f"kz:q:{{{job_id}}}:job", "status")  # type: ignore[assignment]
+                status = cast(bytes, client.hget(f"{key}job", "status"))
+                now = cast(int, client.llen(f"{key}order"))
+                ended, moved = (now, time.monotonic()) if now != ended else (ended, moved)
             self._supervise()
             if status in (b"completed", b"failed", b"cancelled", b"expired"):
                 time.sleep(1)  # late writes may come

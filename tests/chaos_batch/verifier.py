@@ -15,11 +15,13 @@ FINAL = ("completed", "failed", "cancelled", "expired")
 @dataclass(frozen=True)
 class Verdict:
     """lost: rows without an end; doubled: rows with more than one, or whose counts say so; outcomes: of the ends;
-    repeated: model calls beyond one for each row; unasked: completed rows that the model never saw."""
+    given_up: of them, those that say `worker_lost`; repeated: model calls beyond one for each row; unasked: completed
+    rows that the model never saw."""
 
     lost: tuple[str, ...]
     doubled: tuple[str, ...]
     outcomes: dict[str, int]
+    given_up: int
     repeated: int
     unasked: tuple[str, ...]
     complaints: tuple[str, ...]
@@ -47,6 +49,7 @@ def verify(client: Redis, job_id: str, custom_ids: Sequence[str], log: Path) -> 
         lost=tuple(each for each in custom_ids if not seen[each]),
         doubled=tuple(doubled),
         outcomes=dict(outcomes),
+        given_up=sum(json.loads(end["body"]).get("code") == "worker_lost" for end in ends),
         repeated=sum(asked[each] - 1 for each in custom_ids if asked[each]),
         unasked=tuple(each for each in done if not asked[each]),
         complaints=tuple(_complaints(job, outcomes, len(custom_ids), sum(order.values()))),
