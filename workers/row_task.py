@@ -47,7 +47,7 @@ class Owned:
 @dataclass(frozen=True, slots=True)
 class RowTask:
     """run: answers a row; handlers: of interactive tasks, by name; objection: why no more of a job's rows may begin
-    (a limit that is reached), "" for none: it is asked before each row."""
+    (a limit that is reached), "" for none: it is asked before each row, and again while it raises StoreError."""
 
     owned: Owned
     run: RunRow
@@ -88,7 +88,7 @@ class RowTask:
         job = await self.owned.fair_share.job_of(hand.leased.job_id)
         if job is None:
             return
-        if why := await self.objection(job):
+        if why := await _insisted(lambda: self.objection(job), lambda: not hand.why):
             await self.owned.jobs.stop(job.id, "cancelled", why)
             hand.why = hand.why or "cancelled"
         end = await self._worked(hand, job) if await self._begun(hand) else None

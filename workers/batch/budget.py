@@ -26,7 +26,8 @@ class Budget:
     _known: dict[str, tuple[float, str]] = field(default_factory=dict)
 
     async def objection(self, job: Job) -> str:
-        """Why no more rows of this job may begin; "" for no reason. While the store is down it is not asked."""
+        """Why no more rows of this job may begin; "" for no reason. While the store is down, rows are let in or wait,
+        as requests are (KAOZHENG_LIMITS_WITHOUT_STORE). Raises StoreError where they wait."""
         asked, why = self._known.get(job.user, (float("-inf"), ""))
         if self.clock() - asked < KNOWN_SECONDS:
             return why
@@ -34,6 +35,8 @@ class Budget:
             why = await self.quotas.used_up(job.user, self.keys.limits_of(job.user))
         except StoreError as error:
             structlog.get_logger().warning("limits_not_counted", batch=job.id, code=error.code)
+            if self.quotas.unreachable == "closed":
+                raise
             return ""
         if len(self._known) > MAX_KNOWN:
             self._known.clear()

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 from redis.asyncio import Redis
@@ -9,7 +10,7 @@ from redis.asyncio import Redis
 from agent.answer import Asked
 from agent.events import Answered
 from agent.question import Question
-from tests.workers.batch.test_job_store import a_job, all_ends, rows
+from tests.workers.batch.test_job_store import a_job, all_ends, rows, started
 from tests.workers.batch.test_worker import Rows, final
 from tests.workers.serving import TAI, answer_to, service_of
 from workers.batch.budget import KNOWN_SECONDS, Budget
@@ -20,6 +21,7 @@ from workers.broker import Room
 from workers.keys import Keys
 from workers.quota import Prices, Quota
 from workers.quota_store import DAY_SECONDS, Quotas
+from workers.store_errors import StoreDown
 from workers.worker_build import WorkerConfig, open_worker
 
 NOON = 1_795_348_800.0
@@ -109,3 +111,38 @@ async def test_for_a_second_the_store_is_asked_once_for_all_rows_of_a_user(valke
     assert await budget.objection(a_job()) == first
     seconds[0] += KNOWN_SECONDS
     assert await budget.objection(a_job()) == ""
+
+
+def budget_without_store(unreachable: Literal["open", "closed"], quota: Quota) -> Budget:
+    away = Redis.from_url("redis://127.0.0.1:1/0")
+    return Budget(Quotas(away, quota, unreachable, lambda: NOON), Keys())
+
+
+async def test_while_the_limits_cannot_be_counted_rows_are_let_on_or_wait_as_the_operator_says() -> None:
+    limited = Quota(tokens_per_day=1)
+    assert await budget_without_store("open", limited).objection(a_job()) == ""
+    with pytest.raises(StoreDown):
+        await budget_without_store("closed", limited).objection(a_job())
+    assert await budget_without_store("closed", Quota()).objection(a_job()) == ""
+
+
+async def test_rows_that_wait_for_their_limits_run_when_these_can_be_counted(empty_valkey: str, valkey: Redis) -> None:
+    jobs, run, asked = JobStore(valkey), Rows(), list[str]()
+
+    async def down_twice(job: Job) -> str:
+        asked.append(job.id)
+        if len(asked) < 3:
+            raise StoreDown("down")
+        return ""
+
+    job = await started(jobs, 1)
+    stop = asyncio.Event()
+    async with open_worker(WorkerConfig(empty_valkey, objection=down_twice), run) as worker:
+        task = asyncio.create_task(worker.work(stop))
+        try:
+            state = await final(jobs, job)
+        finally:
+            stop.set()
+            await task
+    assert (state.completed, len(asked), run.began) == (1, 3, [0])
+    assert [end.attempts for end in await all_ends(jobs, job)] == [1]
