@@ -15,7 +15,7 @@ SAFE = """(root, sources) => {
   const tags = new Set(['DIV','P','BR','HR','H3','H4','H5','H6','UL','OL','LI','STRONG','EM','DEL','CODE','PRE',
     'BLOCKQUOTE','TABLE','THEAD','TBODY','TR','TH','TD','A','SPAN','BUTTON']);
   const names = new Set(['href','start','class','title','target','rel','tabindex','data-set','type','aria-label',
-    'aria-expanded','aria-controls','aria-haspopup']);
+    'aria-expanded','aria-controls']);
   const wrong = [];
   for (const node of root.querySelectorAll('*')) {
     if (node.closest('.katex')) continue;

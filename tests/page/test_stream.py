@@ -64,7 +64,7 @@ async def test_a_run_that_fails_is_said_in_the_readers_language(
         await expect(walk.page.locator(".answer")).to_contain_text("half")
         await expect(walk.page.locator("#send")).to_be_enabled()
         await walk.page.fill("#question", "typed meanwhile")
-        await walk.page.locator(".turn .notice + button").click()
+        await walk.page.locator(".turn .notice + p button").click()
         assert await walk.page.input_value("#question") == "failing\n\ntyped meanwhile"
 
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from agent.answer import Skipped
-from agent.events import Event, Text
+from agent.events import Cited, Event, Text
 from agent.question import Question
 from tests.page.browsing import HEIGHT, Stage, tab
 from tests.page.scripted import TAI, Judge, Script
@@ -114,6 +114,54 @@ async def test_stop_ends_the_run_and_keeps_what_was_written(browser: Browser, st
         assert walk.complaints == []
 
 
+async def test_a_citation_of_a_stopped_answer_says_that_nobody_judged_it(browser: Browser, stage: Stage) -> None:
+    async def cites(question: Question) -> AsyncGenerator[Event, None]:
+        yield Cited(1, TAI.url, TAI.title)
+        async for event in endless(question):
+            yield event
+
+    stage.scripts["cites"] = cites
+    async with tab(browser, stage.url) as walk:
+        chip = walk.page.locator(".answer .chip")
+        await walk.ask("cites")
+        await expect(chip).to_have_text("1 …")
+        await walk.page.click("#stop")
+        await expect(chip).to_have_text("1")
+        await chip.click()
+        await expect(walk.page.locator("#card .notice")).to_contain_text("broke off before it was checked")
+
+
+async def test_the_card_says_the_statement_in_words_and_what_the_page_says_against_it(
+    browser: Browser, stage: Stage
+) -> None:
+    against: Judge = {1: ("contradicted", "Mount Tai is 1,545 m high."), 2: ("partial", "华山主峰海拔2154.9米。")}
+    stage.scripts["against"] = Script(
+        "- Mount Tai is **2,000 m** high[citation:1].\n\n|a|b|\n|-|-|\n|华山|高[citation:2]|", judged=against
+    )
+    async with tab(browser, stage.url) as walk:
+        await walk.ask("against")
+        await walk.answered()
+        await walk.page.locator(".answer .chip").first.click()
+        card = walk.page.locator("#card")
+        await expect(card).to_contain_text("Mount Tai is 2,000 m high")
+        await expect(card.locator(".notice")).to_have_text("This page says otherwise.")
+        await walk.page.locator(".answer .chip").last.click()
+        await expect(card).to_contain_text("华山 · 高")
+        await expect(card.locator(".notice")).to_have_text("The page supports only a part of it.")
+
+
+async def test_asking_while_an_answer_is_written_loses_nothing_that_was_typed(browser: Browser, stage: Stage) -> None:
+    stage.scripts["endless"] = endless
+    async with tab(browser, stage.url) as walk:
+        await walk.ask("endless")
+        await expect(walk.page.locator(".answer")).to_contain_text("on and on")
+        await walk.ask("the next one")
+        await expect(walk.page.locator("#problem")).to_contain_text("An answer is being written")
+        await walk.page.click("#stop")
+        await expect(walk.page.locator("#problem")).to_be_hidden()
+        assert await walk.page.input_value("#question") == "the next one"
+
+
 async def test_the_page_speaks_the_browsers_language_and_changes_it(browser: Browser, stage: Stage) -> None:
     async with tab(browser, stage.url, locale="zh-CN") as walk:
         page = walk.page
@@ -125,7 +173,7 @@ async def test_the_page_speaks_the_browsers_language_and_changes_it(browser: Bro
         await expect(page.locator("#card .badge")).to_contain_text("支持")
         await page.click("#language")
         await expect(page.locator(".proof")).to_contain_text("1 of 2 statements")
-        await expect(page.locator("#send")).to_have_text("Ask on")
+        await expect(page.locator("#send")).to_have_text("Follow up")
         await page.reload()
         await page.wait_for_selector("html[data-ready]")
         assert await page.get_attribute("html", "lang") == "en"
@@ -221,6 +269,35 @@ async def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, sta
         await walk.page.locator(".answer .chip").first.click()
         await expect(walk.page.locator("#card mark")).to_be_in_viewport()
         assert await walk.page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+WIDE = (
+    "$$" + " + ".join(f"\\frac{{a_{{{n}}}}}{{b}}" for n in range(60)) + "$$\n\n"
+    "Inline $\\frac{" + "m" * 90 + "}{2}$ and https://" + "long" * 60 + ".example/ `" + "code_" * 60 + "`\n\n"
+    "| province | mountain | " + "remarks | " * 6 + "\n|---|---|" + "---|" * 6 + "\n"
+    "| Shandong | considerably |"
+    + " 一座非常有名的山 |" * 6
+    + "\n\n```\n"
+    + "wide " * 100
+    + "\n```\n\n"
+    + "长" * 500
+    + "\n"
+)
+LINES = """cell => {
+  const words = document.createRange();
+  words.selectNodeContents(cell);
+  return words.getClientRects().length;
+}"""
+
+
+async def test_wide_formulae_tables_code_and_words_stay_within_a_phone(browser: Browser, stage: Stage) -> None:
+    stage.scripts["wide"] = replace(HEIGHT, text=WIDE)
+    async with tab(browser, stage.url, viewport={"width": 360, "height": 640}) as walk:
+        await walk.ask("wide")
+        await walk.answered()
+        await expect(walk.page.locator(".answer .katex").first).to_be_visible()
+        assert await walk.page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert await walk.page.locator(".answer td").first.evaluate(LINES) == 1
 
 
 async def test_the_words_stay_in_the_form_when_the_service_is_gone(browser: Browser, stage: Stage) -> None:

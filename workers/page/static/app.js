@@ -38,11 +38,20 @@ function show(turn) {
   byId("welcome").hidden = true;
 }
 
+/** Focus goes where one types next; on a touch screen that would bring up the keyboard before the answer. */
+function settle(title) {
+  const place = matchMedia("(pointer: coarse)").matches ? title : question;
+  place?.focus({ preventScroll: true });
+}
+
 function busy(now) {
   running = now;
+  const had = [byId("stop"), byId("send")].includes(document.activeElement);
   byId("stop").hidden = !now;
   byId("stop").disabled = false;
-  byId("send").disabled = Boolean(now);
+  byId("send").hidden = Boolean(now);
+  if (!now && byId("problem").textContent === say("still_running")) problem("");
+  if (had) settle((now?.turn ?? turns.at(-1))?.title);
   const name = turns.length ? "follow_up" : "ask";
   byId("send").dataset.say = name;
   byId("send").textContent = say(name);
@@ -51,7 +60,8 @@ function busy(now) {
 ask.addEventListener("submit", async (event) => {
   event.preventDefault();
   const text = question.value.trim();
-  if (!text || running) return;
+  if (!text) return;
+  if (running) return problem(say("still_running"));
   problem("");
   const turn = new Turn(text, tell);
   const now = { id: "", turn, stopper: new AbortController() };
@@ -103,6 +113,7 @@ function takeFromForm(turn) {
   listFiles();
   show(turn);
   turn.element.scrollIntoView({ block: "start" });
+  if (ask.contains(document.activeElement) || document.activeElement === document.body) settle(turn.title);
 }
 
 byId("stop").addEventListener("click", async () => {
@@ -117,7 +128,7 @@ byId("stop").addEventListener("click", async () => {
     problem(door.failed(refused));
     byId("stop").disabled = false;
   }
-  question.focus();
+  settle(now.turn.title);
 });
 
 /** A question that failed comes back into the form, in front of what stands there. */

@@ -1,6 +1,7 @@
 // The source card: the statement, the page's own words in their place, when the page was read, and where it is.
 
 import { byId, codePoints, el, linkTo, plain, webAddress } from "./elements.js";
+import { wordsOf } from "./markdown.js";
 import * as service from "./service.js";
 import { current, meaning, say, verdictWord } from "./words.js";
 
@@ -40,11 +41,11 @@ function show(cited, evidence, loading) {
   const page = evidence && !(evidence instanceof Error) ? evidence : undefined;
   const verdict = verdictOf(answer, support);
   card.replaceChildren(
-    el("button", { type: "button", onclick: closeCard, id: "card-close" }, say("close")),
-    el("h2", { id: "card-title" }, `[${number}] `, plain(source.title || source.url)),
+    el("div", { class: "head" }, el("h2", { id: "card-title" }, `[${number}] `, plain(source.title || source.url)),
+      el("button", { type: "button", onclick: closeCard, id: "card-close" }, say("close"))),
     el("p", {}, el("span", { class: `badge ${verdict}` }, [SIGNS[verdict], verdictWord(verdict)].filter(Boolean).join(" "))),
     ...statement(answer, support),
-    ...(verdict === "unavailable" ? [el("p", { class: "notice" }, say("not_judged"))] : quoted(support, page)),
+    ...(verdict === "unavailable" ? [el("p", { class: "notice" }, say(answer.text === undefined ? "never_judged" : "not_judged"))] : quoted(support, page)),
     loading ? el("p", { class: "faint" }, say("loading")) : "",
     evidence instanceof Error ? el("p", { class: "notice" }, evidence.code === "evidence_gone" ? say("source_gone") : meaning(evidence.code, evidence.detail)) : "",
     el("p", {}, address(source, support)),
@@ -63,8 +64,10 @@ export const verdictOf = (answer, support) => support?.verdict ?? (answer ? "una
 function statement(answer, support) {
   if (!answer || !support) return [];
   const claim = codePoints(answer.text, support.claim_start, support.claim_end).replace(/\[citation:\d+\]/g, "");
-  return [el("h3", {}, say("statement")), el("p", {}, plain(claim))];
+  return [el("h3", {}, say("statement")), el("p", {}, wordsOf(plain(claim)))];
 }
+
+const HONEST = { unsupported: "no_statement", contradicted: "otherwise", partial: "part_only" };
 
 function quoted(support, page) {
   if (!support) return [];
@@ -72,8 +75,8 @@ function quoted(support, page) {
   const before = page ? codePoints(page.text, Math.max(0, support.quote_start - BEFORE), support.quote_start) : "";
   const after = page ? codePoints(page.text, support.quote_end, support.quote_end + AFTER) : "";
   const quote = el("blockquote", {}, before && "… ", plain(before), el("mark", {}, plain(support.quote)), plain(after), after && " …");
-  const honest = ["unsupported", "contradicted"].includes(support.verdict) ? [el("p", { class: "notice bad" }, say("no_statement"))] : [];
-  return [...(support.verdict === "unsupported" ? honest : []), el("h3", {}, say("quote")), quote];
+  const honest = HONEST[support.verdict];
+  return [honest && el("p", { class: honest === "part_only" ? "notice" : "notice bad" }, say(honest)), el("h3", {}, say("quote")), quote].filter(Boolean);
 }
 
 function address(source, support) {

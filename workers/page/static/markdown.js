@@ -27,6 +27,13 @@ function mathOf(source) {
   return { type: "math", raw: found[0], tex, shown: found[1] !== undefined || found[2] !== undefined };
 }
 
+/** What a piece of Markdown says, without its signs; the cells of a row of a table stand apart. */
+export function wordsOf(text) {
+  const bare = text.replace(/^\s*\|?|\|\s*$/g, "").replace(/\s*\|\s*/g, " · ");
+  const shown = new Shown(new Map());
+  return shown.fragment(shown.lex(bare)).textContent.replace(/\s+/g, " ").trim() || text;
+}
+
 /** Makes fragments of one answer. sources: from number to {url, title}; only their addresses become links. */
 export class Shown {
   constructor(sources) {

@@ -34,6 +34,7 @@ export class Turn {
     this.after = el("div", { class: "after" });
     this.element = el("article", { class: "turn", "aria-labelledby": this.title.id },
       this.title, this.work, this.reasoning, this.notices, this.shown, this.after);
+    this.element.dataset.running = "";
     this.view = new Answer(this.shown, (number) => this.#chip(number));
     this.pace = new Pace(() => this.#drawn());
   }
@@ -96,11 +97,13 @@ export class Turn {
     yield* this.view.drawn(this.text, Boolean(answer));
     void wanted(this.shown).then((come) => come && this.pace.wake());
     if (answer && !this.proven) this.#prove();
+    else if (over) this.relabel();
   }
 
   /** Nothing more will come. */
   #end() {
     this.over = true;
+    delete this.element.dataset.running;
     this.pace.hurry();
   }
 
@@ -127,13 +130,20 @@ export class Turn {
   #prove() {
     this.proven = true;
     this.relabel();
-    this.#head("steps", { pages: this.answer.sources.length, skipped: this.answer.skipped.length, seconds: this.seconds.toFixed(1) });
+    this.#done(this.answer.sources.length, this.answer.skipped.length, this.seconds);
     this.tell(say("done"));
+  }
+
+  /** The answer, {} if there will be none, undefined while it is written. */
+  #settled() {
+    return this.answer ?? (this.over ? {} : undefined);
   }
 
   /** In the language that is spoken now. */
   relabel() {
     const answer = this.answer;
+    for (const chip of this.view.chips()) mark(chip, chip.number, chip.support, this.#settled());
+    if (this.failure) this.#told();
     if (!this.proven) return;
     this.#judge(answer);
     this.#notices(answer);
@@ -142,36 +152,47 @@ export class Turn {
 
   #notices(answer) {
     const told = answer.status === "answered" ? [] : [said("p", answer.status, {}, { class: `notice${answer.status === "partial" ? "" : " bad"}` })];
-    if (answer.degraded) told.push(said("p", "degraded", { why: plain(answer.degraded) }, { class: "notice" }));
+    if (answer.degraded) told.push(said("p", "degraded", { why: reasonOf(answer.degraded) }, { class: "notice" }));
     else if (answer.model === "quoting-reader") told.push(said("p", "quoting", {}, { class: "notice" }));
     if (answer.stored === false) told.push(said("p", "not_stored", {}, { class: "notice" }));
     this.notices.replaceChildren(...told);
   }
 
   fail(code, detail) {
-    this.#end();
-    this.#head("steps", this.#counts());
-    const words = meaning(code, detail);
-    const why = el("p", { class: "notice bad", role: "alert" }, words, detail && words !== detail ? ` (${plain(detail)})` : "");
-    const again = said("button", "again", {}, { type: "button" });
-    again.addEventListener("click", () => this.element.dispatchEvent(new CustomEvent("again", { detail: this.question, bubbles: true })));
-    this.notices.replaceChildren(why, again);
-    this.tell(words);
+    this.failure = { code, detail };
+    this.#broken();
+    this.#told();
+    this.tell(meaning(code, detail));
   }
 
   stop() {
-    this.#end();
-    this.#head("steps", this.#counts());
+    this.#broken();
     this.notices.replaceChildren(said("p", "stopped", {}, { class: "notice" }));
     this.tell(say("stopped"));
+  }
+
+  /** Why it failed, with the service's own words where they say more, and the way to ask it again. */
+  #told() {
+    const { code, detail } = this.failure;
+    const words = meaning(code, detail);
+    const more = detail && words !== detail ? el("span", { class: "faint" }, ` ${plain(detail)}`) : "";
+    const again = said("button", "again", {}, { type: "button" });
+    again.addEventListener("click", () => this.element.dispatchEvent(new CustomEvent("again", { detail: this.question, bubbles: true })));
+    this.notices.replaceChildren(el("p", { class: "notice bad", role: "alert" }, words, more), el("p", {}, again));
   }
 
   broke() {
     this.#say("resuming");
   }
 
-  #counts() {
-    return { pages: this.read, skipped: this.skipped, seconds: ((performance.now() - this.began) / 1000).toFixed(1) };
+  #done(pages, skipped, seconds) {
+    this.#head(skipped ? "steps" : "steps_all", { pages, skipped, seconds: seconds.toFixed(1) });
+  }
+
+  /** It ends without an answer: what was written stays, and nobody will judge it. */
+  #broken() {
+    this.#end();
+    this.#done(this.read, this.skipped, (performance.now() - this.began) / 1000);
   }
 
   #chip(number) {
@@ -180,13 +201,13 @@ export class Turn {
 
   /** support: what the judge found for it; undefined while it is not judged. */
   #made(number, support) {
-    const chip = el("button", { type: "button", class: "chip", "aria-expanded": "false", "aria-controls": "card", "aria-haspopup": "true" });
+    const chip = el("button", { type: "button", class: "chip", "aria-expanded": "false", "aria-controls": "card" });
     chip.addEventListener("click", () => {
       if (chip.getAttribute("aria-expanded") === "true") return closeCard();
       const source = this.view.sources.get(number);
-      return openCard(chip, { answer: this.answer, number, source, support: chip.support });
+      return openCard(chip, { answer: this.#settled(), number, source, support: chip.support });
     });
-    mark(chip, number, support, this.answer);
+    mark(chip, number, support, this.#settled());
     return chip;
   }
 
@@ -200,6 +221,12 @@ export class Turn {
       mark(chip, chip.number, nearest(supports, place), answer);
     });
   }
+}
+
+/** `code: the service's clause`, said in the reader's language where the code is known. */
+function reasonOf(degraded) {
+  const [code, detail] = plain(degraded).split(/: (.*)/s);
+  return meaning(code, detail ? plain(degraded) : code);
 }
 
 function nearest(supports, place) {

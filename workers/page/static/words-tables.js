@@ -19,7 +19,7 @@ export const EN = {
   doctor: "Doctor", doctor_run: "Examine", doctor_what: "It asks the model, the search engines and one page of the web; with a large model this takes minutes.",
   doctor_runs: "The doctor is at work…", doctor_done: "Examined: {fails} fail, {warning} to look at.",
   batch_new: "New batch", batch_file: "File of questions", batch_what: "Lines of JSON as OpenAI's batches have them (.jsonl), or a text with one question a line (.txt).",
-  batch_check: "Check and reckon", batch_start: "Start", batch_yours: "Your batches", batch_none: "No batches yet.", batch_more: "Earlier batches",
+  batch_check: "Check and estimate", batch_start: "Start", batch_yours: "Your batches", batch_none: "No batches yet.", batch_more: "Earlier batches",
   uploading: "The file is being sent…", checking: "The file is being checked…", started: "The batch has begun.",
   wrong_kind: "{name} is neither .jsonl nor .txt.", empty_file: "{name} holds no question.", no_file: "Choose a file first.", most_text: "{name} has more than 20 MB; send lines of JSON instead.",
   reckoned: "{good} of {total} lines can run; {bad} cannot. About {searches} searches, {pages} pages, {tokens} tokens{cost}; at most {most_tokens} tokens{most_cost}.",

@@ -2,24 +2,24 @@
 
 const EN = {
   skip: "Go to the question", nav: "Page", new: "New", history: "History", theme: "Dark or light", logout: "Log out",
-  history_where: "The list is kept in this browser only.", history_clear: "Empty the list", history_none: "Nothing yet.",
+  history_where: "The list is kept in this browser only.", history_clear: "Clear the list", history_none: "Nothing yet.",
   login_title: "Log in with your key", key: "Key", login: "Log in", files: "Files",
   lead: "Ask. Watch what is searched and read. Open the sentence that proves each statement.",
-  question: "Your question", depth: "Depth", depth_default: "as set here", depth_quick: "quick", depth_normal: "normal",
-  depth_research: "research", attach: "Attach files", stop: "Stop", ask: "Ask", follow_up: "Ask on",
+  question: "Your question", depth: "Depth", depth_default: "default depth", depth_quick: "quick", depth_normal: "normal",
+  depth_research: "research", attach: "Attach", stop: "Stop", ask: "Ask", follow_up: "Follow up",
   generated: "Answers are written by a model. Check the sentence behind each number.",
   starting: "Asking…", planned: "Planning", searching: "Searching: {queries}", opening: "Opening: {urls}", plan_enough: "Enough was found; writing",
   fallback: "plan not by the model: {why}",
-  searched: "Searched “{query}” with {engine}: {results} results", search_failed: "Search for “{query}” failed: {why}",
+  searched: "Searched “{query}” with {engine}: {results} {results|result|results}", search_failed: "Search for “{query}” failed: {why}",
   page_read: "Read: {title} ({characters} characters)", page_skipped: "Not read: {url}: {why}", truncated: "shortened",
-  packed: "{pages} pages given to the model", left_out: "{count} left out for lack of room", writing: "Writing…", thinking: "Thinking…",
-  verifying: "Held against its pages", corrected: "Corrected", resuming: "The connection broke; it is taken up again…",
+  packed: "{pages} {pages|page|pages} given to the model", left_out: "{count} left out for lack of room", writing: "Writing…", thinking: "Thinking…",
+  verifying: "Checked against its pages", corrected: "Corrected", resuming: "The connection broke; it is taken up again…",
   gap: "Some steps are no longer kept.",
-  reasoning: "The model's reasoning", steps: "{pages} pages read, {skipped} not read, {seconds} s",
+  reasoning: "The model's reasoning", steps: "{pages} {pages|page|pages} read, {skipped} not read, {seconds} s", steps_all: "{pages} {pages|page|pages} read, {seconds} s", still_running: "An answer is being written. Wait for it, or stop it; what you typed stays here.",
   done: "The answer is complete.", stopped: "Stopped.", stopping: "Stopping…",
-  proof: "{supported} of {cited} statements with a citation are supported by the page that they cite.",
+  proof: "{supported} of {cited} {cited|statement|statements} with a citation {supported|is|are} supported by the cited page.",
   proof_none: "No statement is supported here by a cited page.", proof_nothing: "This answer cites no page.",
-  no_statement: "No sentence of this page that supports the statement was found.",
+  no_statement: "No sentence of this page that supports the statement was found.", never_judged: "The answer broke off before it was checked against its pages.", otherwise: "This page says otherwise.", part_only: "The page supports only a part of it.",
   partial: "This answer is incomplete: the model broke off or time ran out.",
   uncited: "The model cited none of its pages. Nothing here is proven.",
   no_sources: "Nothing was found or nothing could be read. This text rests on no page.",
@@ -36,9 +36,9 @@ const EN = {
   source_gone: "The page's text is not kept any more; this is the quote alone.", loading: "Loading…", forgotten: "This answer is not kept any more.",
   seconds: "{seconds} s · {model}", about: "Answer {status}",
   answers_status: "the site answers {status}", other_reason: "{why}", pages_read: "The pages were read {time}.",
-  not_judged: "Code, headings and what has no words are not held against the page sentence by sentence. The page is what the answer names for it.",
+  not_judged: "Code, headings and what has no words are not checked sentence by sentence. The page is what the answer names for it.",
   share: "Share", share_what: "A reader of the link sees this answer and its sources, not your other questions.",
-  share_local: "No keys are set here, so it can be read on this machine only.", share_days: "Good for", days: "{count} days",
+  share_local: "No keys are set here, so it can be read on this machine only.", share_days: "Good for", days: "{count} {count|day|days}",
   share_anybody: "readable without a key", share_make: "Make a link", share_link: "The link", share_copy: "Copy the link",
   share_once: "Copy the link now: it is not shown again.", link_until: "until {time}", link_anybody: "without a key", link_key: "with a key",
   link_revoke: "Take back", link_revoked: "taken back", link_expired: "expired",
@@ -51,7 +51,7 @@ const ZH = {
   history_where: "此列表只保存在本浏览器中。", history_clear: "清空列表", history_none: "还没有记录。",
   login_title: "用密钥登录", key: "密钥", login: "登录", files: "文件",
   lead: "提问，看它搜索了什么、读了什么，再打开证明每句话的原文。",
-  question: "您的问题", depth: "深度", depth_default: "按服务设置", depth_quick: "快速", depth_normal: "普通",
+  question: "您的问题", depth: "深度", depth_default: "默认深度", depth_quick: "快速", depth_normal: "普通",
   depth_research: "研究", attach: "添加文件", stop: "停止", ask: "提问", follow_up: "追问",
   generated: "回答由模型生成，请核对每个编号背后的原句。",
   starting: "正在提问…", planned: "规划", searching: "搜索：{queries}", opening: "打开：{urls}", plan_enough: "资料已够，开始写作",
@@ -61,11 +61,11 @@ const ZH = {
   packed: "{pages} 个网页交给模型", left_out: "{count} 个因篇幅未用", writing: "正在写作…", thinking: "正在思考…",
   verifying: "已与所引网页核对", corrected: "已更正", resuming: "连接中断，正在继续…",
   gap: "部分步骤已不再保存。",
-  reasoning: "模型的推理", steps: "读了 {pages} 页，未读 {skipped} 页，{seconds} 秒",
+  reasoning: "模型的推理", steps: "读了 {pages} 页，未读 {skipped} 页，{seconds} 秒", steps_all: "读了 {pages} 页，{seconds} 秒", still_running: "正在写回答。请等它写完或先停止；您输入的内容仍在。",
   done: "回答已完成。", stopped: "已停止。", stopping: "正在停止…",
   proof: "{cited} 句带引用的话中，有 {supported} 句得到所引网页的支持。",
   proof_none: "这里没有一句话得到所引网页的支持。", proof_nothing: "此回答没有引用任何网页。",
-  no_statement: "在该网页中没有找到支持这句话的原句。",
+  no_statement: "在该网页中没有找到支持这句话的原句。", never_judged: "回答中断，未及与所引网页核对。", otherwise: "该网页的说法与此相反。", part_only: "该网页只支持这句话的一部分。",
   partial: "回答不完整：模型中断或时间用完。",
   uncited: "模型没有引用任何网页，这里的内容未经证明。",
   no_sources: "什么也没找到，或者什么也没能读到。这段文字没有网页依据。",
@@ -175,12 +175,18 @@ export function speak(chosen) {
   language = chosen;
   document.documentElement.lang = chosen === "zh" ? "zh-CN" : "en";
   for (const node of document.querySelectorAll("[data-say]")) node.textContent = say(node.dataset.say, JSON.parse(node.dataset.with ?? "{}"));
-  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", say(node.dataset.label, JSON.parse(node.dataset.with ?? "{}")));
+  for (const node of document.querySelectorAll("[data-label]")) label(node, say(node.dataset.label, JSON.parse(node.dataset.with ?? "{}")));
 }
 
+function label(node, words) {
+  node.setAttribute("aria-label", words);
+  if (node.tagName === "BUTTON") node.title = words;
+}
+
+/** `{count}` is a value, `{count|page|pages}` the word that goes with one or with many. */
 export function say(name, values = {}) {
   const words = (language === "zh" ? ZH : EN)[name] ?? name;
-  return words.replace(/\{(\w+)\}/g, (_, key) => String(values[key] ?? ""));
+  return words.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (_, key, one, many) => (one === undefined ? String(values[key] ?? "") : values[key] === 1 ? one : many));
 }
 
 export const verdictWord = (verdict) => say(verdict === "partial" ? "partial_verdict" : verdict);
