@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import structlog
 from redis import Redis
@@ -23,10 +24,11 @@ BEATS_A_LEASE = 4
 
 @dataclass(slots=True)
 class Hand:
-    """A row that is worked on. task: None until the work begins; times: how often it has begun, this time included;
-    why: it was stopped (`lost`, `cancelled`, `expired`, `stopping`), "" as long as it goes on."""
+    """A row that is worked on. waiting: for a place; task: None until the work begins; times: how often it has begun,
+    this time included; why: it was stopped (`lost`, `cancelled`, `expired`, `stopping`), "" as long as it goes on."""
 
     leased: Leased
+    waiting: "asyncio.Task[Literal[True]] | None" = None
     task: "asyncio.Task[object] | None" = None
     times: int = 0
     why: str = ""
@@ -75,8 +77,9 @@ class Hands:
             if hand is None or hand.leased.token != leased.token or hand.why:
                 continue
             hand.why = why
-            if hand.task is not None:
-                hand.task.cancel()
+            for task in (hand.waiting, hand.task):
+                if task is not None:
+                    task.cancel()
 
     async def emptied(self, seconds: float) -> bool:
         """Whether all rows were done in this time."""

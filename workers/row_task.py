@@ -72,17 +72,21 @@ class RowTask:
             self.owned.hands.drop(hand.leased)
 
     async def _in_its_place(self, hand: Hand) -> None:
-        """A row of a dead worker may find no place here for a whole lease: another worker may have one by then."""
-        try:
-            async with asyncio.timeout(self.owned.leases.rules.seconds):
-                await self.owned.places.acquire()
-        except TimeoutError:
-            await self.owned.leases.release(hand.leased)
-            return
-        try:
+        """A row of a dead worker may find no place here for a whole lease: another worker may have one by then. One
+        that is stopped needs none."""
+        if hand.why:
             await self._row(hand)
+            return
+        waiting = hand.waiting = asyncio.create_task(self.owned.places.acquire())
+        try:
+            await asyncio.wait((waiting,), timeout=self.owned.leases.rules.seconds)
+            if waiting.done():
+                await self._row(hand)
+            else:
+                await self.owned.leases.release(hand.leased)
         finally:
-            self.owned.places.release()
+            if not waiting.cancel() and not waiting.cancelled():
+                self.owned.places.release()
 
     async def _row(self, hand: Hand) -> None:
         job = await self.owned.fair_share.job_of(hand.leased.job_id)

@@ -17,8 +17,13 @@ a server that is full refuses the whole script and changes nothing. What workers
 
 GROUP = "rows"
 """The consumer group of every job's stream."""
+QUEUE, RELEASED = "-queue-", "-released-"
+"""Hold what another queue has announced, and what was given back: nobody looks for it in the hands of whoever did."""
 
-COMMON = """
+COMMON = (
+    f"""
+local queue, released = '{QUEUE}', '{RELEASED}'"""
+    + """
 local job, rows, ends, order, again, begun = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local function seconds() return tonumber(redis.call('TIME')[1]) end
 local function become(status)
@@ -47,6 +52,7 @@ local function take_out(entry)
   redis.call('HDEL', begun, entry, 'lost:' .. entry)
 end
 """
+)
 
 # ARGV: the job's record, user, seconds that it is kept when it has ended, payload version, when it expires, when it may
 # begin, seconds of its window
@@ -130,7 +136,8 @@ return settle()
 """
 )
 
-# ARGV: owner, how many, what stands in a record before the number, between it and the custom_id, and behind.
+# ARGV: owner, how many, what stands in a record before the number, between it and the custom_id, and behind. Rows that
+# nobody has had, and those that were given back or announced and that nobody has now. How many there were.
 SWEEP = (
     COMMON
     + """
@@ -138,6 +145,11 @@ local ending = redis.call('HGET', job, 'ending')
 if not ending then return 0 end
 local read = redis.call('XREADGROUP', 'GROUP', 'rows', ARGV[1], 'COUNT', ARGV[2], 'STREAMS', rows, '>')
 local entries = read and read[1] and read[1][2] or {}
+for _, holder in ipairs({released, queue}) do
+  for _, each in ipairs(redis.call('XPENDING', rows, 'rows', '-', '+', ARGV[2], holder)) do
+    entries[#entries + 1] = redis.call('XRANGE', rows, each[1], each[1])[1]
+  end
+end
 for _, entry in ipairs(entries) do
   local number, custom_id = entry[2][2], cjson.encode(entry[2][4])
   put(number, ending, ARGV[3] .. number .. ARGV[4] .. custom_id .. ARGV[5])

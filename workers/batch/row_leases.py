@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from workers.batch import row_scripts
 from workers.batch.job_keys import OPEN_JOBS, keys_of_job
+from workers.batch.job_scripts import QUEUE, RELEASED
 from workers.batch.records import PAYLOAD_VERSION, ROW_END, Leased, Row, RowEnd, is_job_id
 from workers.store import reaching
 from workers.store_errors import RecordPoisoned
@@ -105,12 +106,12 @@ class RowLeases:
     async def release(self, held: Leased) -> bool:
         """Gives the row back, so that the next who asks gets it; that it began does not count. False: it was not ours
         any more."""
-        arguments = [held.owner, held.entry, held.token, row_scripts.RELEASED, 2 * RELEASED_MILLISECONDS]
+        arguments = [held.owner, held.entry, held.token, RELEASED, 2 * RELEASED_MILLISECONDS]
         return bool(await self._run(row_scripts.HAND_OVER, held.job_id, arguments))
 
     async def announce(self, held: Leased) -> bool:
         """Leaves the row to whoever claims it first, having heard of it from another queue. False: it was not ours."""
-        arguments = [held.owner, held.entry, held.token, row_scripts.QUEUE, 0]
+        arguments = [held.owner, held.entry, held.token, QUEUE, 0]
         return bool(await self._run(row_scripts.HAND_OVER, held.job_id, arguments))
 
     async def claim(self, job_id: str, entry: str) -> Leased | None:

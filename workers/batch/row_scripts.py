@@ -7,13 +7,8 @@ up, too: its mere taking may be what kills.
 
 from workers.batch.job_scripts import COMMON
 
-QUEUE, RELEASED = "-queue-", "-released-"
-"""Hold what another queue has announced, and what was given back: nobody looks for it in the hands of whoever did."""
-
 _ROWS = (
     COMMON
-    + f"""
-local queue, released = '{QUEUE}', '{RELEASED}'"""
     + """
 local function held(entry, owner, token)
   if redis.call('EXISTS', rows) == 0 then return false end

@@ -332,6 +332,21 @@ async def test_a_cancelled_job_ends_its_waiting_rows_at_once_and_the_others_when
     assert {json.loads(end.body).get("code") for end in ends[1:-1]} == {"batch_cancelled"}
 
 
+async def test_a_cancelled_job_ends_what_was_given_back_or_announced_and_is_in_nobodys_hands(valkey: Redis) -> None:
+    store = JobStore(valkey)
+    job = await started(store, 3)
+    worker = RowLeases(valkey, "w1")
+    released, announced, kept = await worker.take(job.id, 3)
+    await worker.release(released)
+    await worker.announce(announced)
+    state = await store.cancel(job.user, job.id)
+    assert state is not None
+    assert (state.status, state.cancelled, state.running) == ("cancelling", 2, 1)
+    assert await RowLeases(valkey, "w2").claim(job.id, announced.entry) is None
+    assert (await worker.finish(kept, done(kept))).status == "cancelled"
+    assert sorted(end.number for end in await all_ends(store, job)) == [0, 1, 2]
+
+
 async def test_a_job_whose_window_is_over_is_expired_with_what_it_has_done(valkey: Redis) -> None:
     store = JobStore(valkey)
     job = await started(store, 3)

@@ -157,6 +157,23 @@ async def test_a_cancelled_job_stops_what_runs(empty_valkey: str, valkey: Redis)
     assert (state.status, state.cancelled, len(stuck.cancelled)) == ("cancelled", 40, 4)
 
 
+async def test_rows_that_wait_for_a_place_are_cancelled_without_one(empty_valkey: str, valkey: Redis) -> None:
+    store, stuck = JobStore(valkey), Rows(asyncio.Event())
+    rules = LeaseRules(seconds=600)
+    slow, waiting = await started(store, 1), await started(store, 2)
+    dead = RowLeases(valkey, "dead", rules)
+    async with working(empty_valkey, stuck, rules, Room(rows=1)) as worker:
+        await until(lambda: bool(stuck.began))
+        for held in await dead.take(waiting.id, 2):
+            await dead.release(held)
+        await until(lambda: worker.hands.counts()[0] == 2)
+        await store.cancel(waiting.user, waiting.id)
+        worker.hands.stop(worker.hands.unbegun(), "cancelled")  # as the next beat does, in 150 s
+        state = await final(store, waiting)
+        assert (state.status, state.cancelled, len(stuck.began)) == ("cancelled", 2, 1)
+        assert (await store.state(slow.user, slow.id)).running == 1  # type: ignore[union-attr]
+
+
 async def test_a_job_stops_at_its_ceiling_and_says_so(empty_valkey: str, valkey: Redis) -> None:
     store = JobStore(valkey)
     job = await started(store, 40, ceiling_tokens=60)
