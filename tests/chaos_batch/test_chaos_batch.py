@@ -25,8 +25,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
     part.kill()
 
 
-def light(number: int, store: Store, folder: Path, *, forgetful: bool) -> Part:
-    words = [store.url, str(folder / "model.jsonl"), "0.5", str(LEASE), *(["forgetful"] if forgetful else [])]
+def light(number: int, store: Store, folder: Path, seconds: float, *, forgetful: bool) -> Part:
+    log = str(folder / "model.jsonl")
+    words = [store.url, log, str(seconds), str(LEASE), *(["forgetful"] if forgetful else [])]
     return Part([sys.executable, "-m", "tests.chaos_batch.light", *words], folder / f"light-{number}.log")
 
 
@@ -60,10 +61,10 @@ def after_a_kill(store: Store, folder: Path, *, forgetful: bool) -> Verdict:
     custom_ids = [f"row-1-{number}" for number in range(ROWS)]
     job = asyncio.run(made(store.url, custom_ids))
     watched = Watched(store, job)
-    first, second = (light(number, store, folder, forgetful=forgetful) for number in range(2))
+    first, second = (light(n, store, folder, seconds, forgetful=forgetful) for n, seconds in enumerate((600, 0.5)))
     try:
         first.start()
-        assert until(lambda: watched.held(first.pid) >= 2)
+        assert until(lambda: len((folder / "model.jsonl").read_text().splitlines()) >= 2)
         held_then = (first.kill(), watched.held(first.pid))[1]
         second.start()
         if forgetful:
