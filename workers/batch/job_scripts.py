@@ -68,20 +68,20 @@ return 1
 """
 )
 
-# ARGV: number, custom_id, body of each row. Numbers grow; those that were added before are passed by.
+# ARGV: place, number, custom_id, body of each row. Places grow; rows whose place was taken before are passed by.
 ADD_ROWS = (
     COMMON
     + """
 if redis.call('HGET', job, 'status') ~= 'validating' then return 0 end
 redis.call('HSET', job, 'touched', seconds())
 local last = tonumber(redis.call('HGET', job, 'last') or -1)
-for i = 1, #ARGV, 3 do
-  local number = tonumber(ARGV[i])
-  if number > last then
-    redis.call('XADD', rows, (number + 1) .. '-0', 'n', ARGV[i], 'c', ARGV[i + 1], 'b', ARGV[i + 2])
-    redis.call('HSET', job, 'last', number)
+for i = 1, #ARGV, 4 do
+  local place = tonumber(ARGV[i])
+  if place > last then
+    redis.call('XADD', rows, (place + 1) .. '-0', 'n', ARGV[i + 1], 'c', ARGV[i + 2], 'b', ARGV[i + 3])
+    redis.call('HSET', job, 'last', place)
     redis.call('HINCRBY', job, 'total', 1)
-    last = number
+    last = place
   end
 end
 return 1

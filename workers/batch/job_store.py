@@ -69,14 +69,23 @@ class JobStore:
             await self.client.zadd(jobs_of(job.user), {job.id: job.created})
             await self._run(job_scripts.CREATE, keys, [*arguments, job.window_seconds])
 
-    async def add_rows(self, job: Job, rows: Sequence[Row]) -> None:
-        """Rows in the order of their numbers; a piece that is sent again after a lost reply adds nothing. Rows with the
-        same pages are best added beside each other. Raises NotAccepting."""
+    async def add_rows(self, job: Job, rows: Sequence[Row], first: int | None = None) -> None:
+        """Rows in the order in which they are to run; a piece that is sent again after a lost reply adds nothing.
+        first: the place of the first of them, how many were added before; None: each row's number is its place.
+        Raises NotAccepting."""
         for start in range(0, len(rows), ADDED_AT_ONCE):
             piece = rows[start : start + ADDED_AT_ONCE]
-            arguments = [word for row in piece for word in (row.number, row.custom_id, row.body)]
-            if not await self._run(job_scripts.ADD_ROWS, keys_of_job(job.id), arguments):
-                raise NotAccepting(job.id)
+            places = [row.number if first is None else first + start + at for at, row in enumerate(piece)]
+            each = zip(places, piece, strict=True)
+            await self._add(job, [word for at, row in each for word in (at, row.number, row.custom_id, row.body)])
+
+    async def touch(self, job: Job) -> None:
+        """Its file is still being read. Raises NotAccepting."""
+        await self._add(job, [])
+
+    async def _add(self, job: Job, arguments: Sequence[Any]) -> None:
+        if not await self._run(job_scripts.ADD_ROWS, keys_of_job(job.id), arguments):
+            raise NotAccepting(job.id)
 
     async def reject_row(self, job: Job, end: RowEnd) -> None:
         """A bad line: it counts as failed, and the others run. Raises NotAccepting."""

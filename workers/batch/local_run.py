@@ -10,18 +10,18 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic_core import from_json
 
 from workers.batch.batch_fields import line_of
 from workers.batch.checking import Checked, Piece, checked
 from workers.batch.estimating import Estimate, Rates, reckoned
-from workers.batch.filling import FillRules, put
+from workers.batch.filling import FillRules, Waiting, put
 from workers.batch.job_store import JobStore
 from workers.batch.journal import Journal
 from workers.batch.questions import QuestionFile, RecordReader, endpoint_of
 from workers.batch.records import Job, JobState, RowEnd
+from workers.batch.request_lines import question_in
 from workers.batch.tables import Record
 from workers.store_errors import StoreError
 
@@ -93,7 +93,7 @@ class Reading:
         texts: dict[int, str] = {}
         async with aclosing(self.pieces(Checked())[1]) as pieces:
             async for piece in pieces:
-                texts |= {row.number: _question(from_json(row.body)) for row in piece.rows}
+                texts |= {row.number: question_in(from_json(row.body)) for row in piece.rows}
         return texts
 
     def pieces(self, tally: Checked) -> tuple[str, AsyncGenerator[Piece, None]]:
@@ -169,7 +169,7 @@ class LocalRun:
         )
         await self.jobs.create(job)
         async with aclosing(self.reading.pieces(Checked())[1]) as pieces:
-            await put(self.jobs, job, pieces, lambda number: number not in self.journal.rows)
+            await put(Waiting(self.jobs, job), pieces, lambda number: number not in self.journal.rows)
         await self.jobs.start(job)
         return job
 
@@ -219,14 +219,6 @@ class LocalRun:
         outcomes = [place.outcome for place in self.journal.rows.values()]
         done = outcomes.count("completed")
         return Standing(self.reading.tally.total, done, len(outcomes) - done, state)
-
-
-def _question(body: dict[str, Any]) -> str:
-    if "messages" not in body:
-        return str(body["question"])
-    asked = [each for each in body["messages"] if each["role"] == "user"]
-    content = asked[-1]["content"]
-    return content if isinstance(content, str) else "\n".join(part["text"] for part in content)
 
 
 async def _each(records: Iterator[Record]) -> AsyncGenerator[Record, None]:

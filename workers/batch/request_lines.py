@@ -146,3 +146,11 @@ def check_body(endpoint: str, body: dict[str, Any], default_depth: Depth) -> Non
         raise BadLine(problem.code, problem.detail, f"body.{problem.field}" if problem.field else "body") from None
     except BadQuestion as bad:
         raise BadLine(bad.code, str(bad), f"body.{bad.field}") from None
+
+
+def question_in(body: dict[str, Any]) -> str:
+    """What is asked by a body that has passed check_body."""
+    if "messages" not in body:
+        return str(body["question"])
+    content = [each for each in body["messages"] if each["role"] == "user"][-1].get("content") or ""
+    return content if isinstance(content, str) else "\n".join(part["text"] for part in content)
