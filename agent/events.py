@@ -1,8 +1,8 @@
 """What a caller sees while an answer is made, in past participles.
 
-Order: Planned, Searched and SearchFailed, PageRead and PageSkipped (these may repeat, round by round), Packed,
-Thinking and Text and Cited and Judged as the model writes, Corrected, Verified; and exactly one last event:
-Answered, Failed or Cancelled. Text is provisional; only Answered is authoritative.
+Order: Queued where a door lets questions wait, Planned, Searched and SearchFailed, PageRead and PageSkipped (these may
+repeat, round by round), Packed, Thinking and Text and Cited and Judged as the model writes, Corrected, Verified; and
+exactly one last event: Answered, Failed or Cancelled. Text is provisional; only Answered is authoritative.
 """
 
 import re
@@ -10,6 +10,13 @@ from dataclasses import dataclass
 
 from agent.answer import Answer, Correction, Flaw, Support
 from tools.page import Webpage
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A door's event: the question waits until others are answered. position: in the line, from 1."""
+
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +164,8 @@ class Cancelled:
 
 
 Event = (
-    Planned
+    Queued
+    | Planned
     | Searched
     | SearchFailed
     | PageRead

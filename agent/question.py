@@ -50,7 +50,8 @@ class Question:
     """text: 1 to 8,000 characters; files: uploads, already read into pages (url `file:NAME`, title NAME);
     search: whether the web or the library is asked too; strict: show only sentences that a page supports;
     instructions: how the asker's program wants the answer written (a system prompt), 0 to 16,000 characters;
-    tenant: who asks, "" for nobody in particular: tenants share no prefix cache where the model server can part them.
+    tenant: who asks, "" for nobody in particular: tenants share no prefix cache where the model server can part them;
+    waited_seconds: what the asker has waited already, to be taken from the time for the answer.
 
     Raises BadQuestion, naming the field.
     """
@@ -64,6 +65,7 @@ class Question:
     strict: bool = False
     instructions: str = ""
     tenant: str = ""
+    waited_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         _check_text("question", self.text)

@@ -67,7 +67,7 @@ async def admission(scope: Scope, user: str, limits: tuple[tuple[str, float], ..
         yield Admitted(closing=slots.closed)
         return
     if not rule.tells:
-        slots.check()
+        slots.check(user)
     length = _content_length(Headers(scope=scope))
     lease = await quotas.admit(user, limits, length) if quotas is not None else None
     admitted = Admitted(quotas, lease, counted_bytes=length if lease and lease.used else 0, closing=slots.closed)

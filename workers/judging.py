@@ -32,8 +32,10 @@ _ROOT = Path(__file__).resolve().parents[1]
 async def post_verify(request: Request) -> Response:
     """Judge an answer, ours or another system's: its text and its sources, in `kaozheng verify`'s own form."""
     service: Service = request.state.service
-    with request.state.slots.take():
+    with request.state.slots.enter(request.state.user) as ticket:
         body = await read_body(request, service.limits, service.limits.max_file_bytes)
+        ticket.line_up(VERIFY_SECONDS)
+        await unless_gone(request, ticket.place())
         return JSONResponse(await unless_gone(request, judged(body)))
 
 

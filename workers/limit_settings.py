@@ -42,6 +42,19 @@ class LimitSettings(BaseSettings):
         "open", description="while the store is down, requests with limits are let in (open) or refused (closed)"
     )
 
+    max_waiting_answers: int = Field(
+        16,
+        ge=0,
+        le=1_000,
+        description="questions that may wait for a place; of one key at most half of them; 0: none may",
+    )
+    max_wait_seconds: float = Field(
+        15,
+        ge=0,
+        le=600,
+        description="the longest wait for a place, in seconds, never more than half of the time for the answer;"
+        " what would have to wait longer is refused at once",
+    )
     drain_seconds: float = Field(
         25,
         ge=0,

@@ -15,7 +15,7 @@ from workers.logs import set_up_logs
 from workers.mcp_server import Caller, mcp_server
 from workers.settings import Settings, load_settings
 from workers.settings_error import SettingsError
-from workers.slots import Slots
+from workers.slots import Slots, room_of
 from workers.store_errors import StoreError
 from workers.store_keys import LOCAL_USER
 from workers.terminal import say
@@ -75,7 +75,7 @@ async def _hold_open(settings: Settings, opened: "asyncio.Future[Caller]") -> No
 
     try:
         async with open_service(settings, say) as service:
-            opened.set_result(Caller(service, LOCAL_USER, Slots(service.limits.max_concurrent_answers)))
+            opened.set_result(Caller(service, LOCAL_USER, Slots(room_of(service.limits), service.metrics)))
             await asyncio.Event().wait()  # until the host closes our standard input
     except (SettingsError, StoreError) as refused:
         say(f"kaozheng: {refused}")

@@ -10,7 +10,7 @@ import hmac
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, get_args
 
 from mcp.server import MCPServer
@@ -20,13 +20,13 @@ from pydantic import Field
 
 from agent.answer import Answer
 from agent.errors import AgentError
-from agent.events import Answered, Cancelled, Event, Failed, PageRead, Planned, Searched
+from agent.events import Answered, Cancelled, Event, Failed, PageRead, Planned, Queued, Searched
 from agent.fence import fence, fence_line
 from agent.question import DEPTHS, Depth, Filters, Question
 from tools.errors import ToolError
 from tools.search import Recency, SearchQuery, host_names
 from workers.dialects.written import Written
-from workers.judging import judged, judged_fields
+from workers.judging import VERIFY_SECONDS, judged, judged_fields
 from workers.problems import Problem, without_hosts
 from workers.requests import Asked
 from workers.runs import Run
@@ -107,8 +107,9 @@ class Tools:
         asked = _question(caller.service, question, depth, recency, domains)
         run = Run(secrets.token_hex(8), caller.user, secrets.token_urlsafe(16), asked, caller.service)
         try:
-            with caller.slots.take():
-                return await _answered(run, ctx)
+            with caller.slots.enter(caller.user) as ticket:
+                ticket.line_up(caller.service.seconds_for(asked.question.depth))
+                return await _answered(replace(run, ticket=ticket), ctx)
         except Problem as problem:
             raise McpError(f"{problem.code}: {problem.detail}") from None
 
@@ -120,7 +121,9 @@ class Tools:
     ) -> dict[str, Any]:
         caller = await self._caller_of(ctx.request_context)
         try:
-            with caller.slots.take():
+            with caller.slots.enter(caller.user) as ticket:
+                ticket.line_up(VERIFY_SECONDS)
+                await ticket.place()
                 found = await judged(judged_fields({"text": text, "sources": sources}))
         except Problem as problem:
             raise McpError(f"{problem.code}: {problem.field}: {problem.detail}") from None
@@ -218,6 +221,8 @@ def _failure(event: Failed | Cancelled) -> Exception:
 
 def _told(event: Event) -> str:
     match event:
+        case Queued():
+            return f"waiting: number {event.position} in the line"
         case Planned(queries=queries) if queries:
             return fence_line("searching: " + "; ".join(queries))
         case Searched():

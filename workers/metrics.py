@@ -29,6 +29,7 @@ from agent.events import (
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _ANSWER_SECONDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 900)
+_WAIT_SECONDS = (0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 20, 30, 60)
 _OUTSIDE_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 15, 30)
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -46,6 +47,9 @@ class Metrics:
             return Histogram(f"kaozheng_{name}_seconds", help_text, buckets=buckets, registry=registry)
 
         self.running = Gauge("kaozheng_questions_running", "Questions being answered now", registry=registry)
+        self.waiting = Gauge("kaozheng_questions_waiting", "Questions waiting for a place now", registry=registry)
+        self.waits = counter("waits_total", "Questions that had to wait, by what came of it", "end")
+        self.wait_seconds = seconds("wait", "From a question to its place, of those that had to wait", _WAIT_SECONDS)
         self.questions = counter(
             "questions_total", "Questions that ended, by their answer's status, failed, cancelled or left", "end"
         )
@@ -76,6 +80,11 @@ class Metrics:
     def all(self) -> tuple[MetricWrapperBase, ...]:
         """Every metric, for the table in docs/metrics.md."""
         return tuple(metric for metric in vars(self).values() if isinstance(metric, MetricWrapperBase))
+
+    def waited(self, end: str, seconds: float) -> None:
+        """A question's wait is over. end: placed, refused or left."""
+        self.waits.labels(end).inc()
+        self.wait_seconds.observe(seconds)
 
     async def counted(self, events: AsyncGenerator[Event, None]) -> AsyncGenerator[Event, None]:
         """The same events; what they say is counted. A caller who leaves is counted, too."""

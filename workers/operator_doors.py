@@ -33,7 +33,9 @@ async def get_operator(request: Request) -> Response:
 
 
 def _load(slots: Slots) -> dict[str, Any]:
-    return {"running": slots.taken, "most": slots.limit, "stopping": slots.closed}
+    room = slots.room
+    load = {"running": slots.running, "most": room.places, "waiting": slots.waiting, "most_waiting": room.line}
+    return {**load, "stopping": slots.closed}
 
 
 async def post_doctor(request: Request) -> Response:

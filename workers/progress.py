@@ -19,6 +19,7 @@ from agent.events import (
     PageRead,
     PageSkipped,
     Planned,
+    Queued,
     Searched,
     SearchFailed,
     Text,
@@ -54,6 +55,7 @@ class Progress:
         self._markdown = MarkdownStream(sys.stdout)
         self._wrote = ""
         self._lines: dict[type, Callable[[Any], str]] = {
+            Queued: lambda e: f"waiting   number {e.position} in the line",
             Planned: _planned,
             Searched: lambda e: f"searched  {e.query!r}: {e.results} results ({_by(e.engine)}{e.seconds} s)",
             SearchFailed: lambda e: f"failed    {e.query!r}: {e.detail or e.reason}",

@@ -34,7 +34,7 @@ from workers.runs import Run, answer_fields, last_message, problem_in, unless_go
 from workers.runs_in_background import begun_response, cancel_answer, get_events, post_background, unanswered
 from workers.service import Part, Service
 from workers.share_doors import add_shares
-from workers.slots import STOPPING, Slots
+from workers.slots import STOPPING, Slots, room_of
 from workers.sources import get_source, known, list_sources
 from workers.sse import EventStream, Message, Stream
 from workers.store_errors import StoreError
@@ -46,7 +46,7 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, object]]:
         async with mcp.running(), open_service() as service:
-            slots = Slots(service.limits.max_concurrent_answers)
+            slots = Slots(room_of(service.limits), service.metrics)
             app.state.drain = Drain(slots, service.stopping)
             async with AsyncExitStack() as owners:
                 detached = Detached(service.run_log) if service.run_log else None
@@ -94,10 +94,11 @@ async def post_answer(request: Request) -> Response:
     service: Service = request.state.service
     with ExitStack() as held:
         # Before the body is read: an overloaded service refuses at once.
-        held.enter_context(request.state.slots.take())
+        ticket = held.enter_context(request.state.slots.enter(request.state.user))
         asked = await read_asked(request, service, request.state.user)
+        ticket.line_up(service.seconds_for(asked.question.depth))
         thread = asked.thread or secrets.token_urlsafe(16)
-        run = Run(request.state.request_id, request.state.user, thread, asked, service)
+        run = Run(request.state.request_id, request.state.user, thread, asked, service, ticket=ticket)
         if key := key_of_request(request):
             return await _once(request, await begun_once(request, run, key, held.pop_all()))
         if asked.background:

@@ -13,12 +13,12 @@ from starlette.requests import ClientDisconnect, Request
 from agent.answer import Answer
 from agent.delta import Usage
 from agent.errors import AgentError
-from agent.events import LAST, Answered, Cancelled, Event, Failed, Thinking, event_name
+from agent.events import LAST, Answered, Cancelled, Event, Failed, Queued, Thinking, event_name
 from workers.meter import Meter
 from workers.problems import Problem, without_hosts
 from workers.requests import Asked
 from workers.service import Service
-from workers.slots import STOPPING
+from workers.slots import STOPPING, Ticket
 from workers.sse import Message, until_gone
 from workers.store_errors import StoreError
 from workers.store_keys import Owner
@@ -31,7 +31,7 @@ INTERNAL = "something broke on our side; try again, and report the request id if
 class Run:
     """One question of one user. id: of the request; thread: a new one where the caller named none; answer_id: what
     the answer will be called, "" for a name of the agent's own; kept: whether the answer goes to the store; request:
-    what a dialect must repeat of the request, as JSON."""
+    what a dialect must repeat of the request, as JSON; ticket: in the line for a place, None where there is no line."""
 
     id: str
     user: str
@@ -41,6 +41,7 @@ class Run:
     answer_id: str = ""
     kept: bool = True
     request: str = ""
+    ticket: Ticket | None = None
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """The run's events; its answer is kept before it goes out. Closing this generator closes the run, and with it
@@ -59,7 +60,13 @@ class Run:
 
     async def _kept_events(self) -> AsyncGenerator[tuple[Event, bool], None]:
         """Each event, and whether the answer in it was stored."""
-        asked = replace(self.asked.question, tenant=self.user)
+        async with aclosing(self._waiting()) as waiting:
+            async for told in waiting:
+                yield told, False
+                if isinstance(told, Failed):
+                    return
+        waited = self.ticket.waited_seconds if self.ticket else 0.0
+        asked = replace(self.asked.question, tenant=self.user, waited_seconds=waited)
         meter, reading = self.service.meter_of(self.user), 0.0
         asking = self.service.metered(asked, meter) if self.service.metered else self.service.ask(asked)
         counted = self.service.metrics.counted(until_stopped(settled(asking, self.id), self.service.stopping))
@@ -76,6 +83,17 @@ class Run:
         finally:
             end.tell(self.id, self.asked.question.text)
             await charge(self.service, self.user, meter, self.id, reading)
+
+    async def _waiting(self) -> AsyncGenerator[Queued | Failed, None]:
+        """Until it is this question's turn; Failed where that does not come."""
+        if self.ticket is None:
+            return
+        try:
+            async with aclosing(self.ticket.positions()) as positions:
+                async for position in positions:
+                    yield Queued(position)
+        except Problem as problem:
+            yield Failed(problem.code, problem.detail)
 
     def _named(self, event: Answered) -> Answered:
         """With the id that was promised, and without the model server's address."""

@@ -1,13 +1,14 @@
 """What a front door needs of the rest, handed in by workers/build.py as functions and plain values."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from agent.alone import Complete
 from agent.answer import Answer
 from agent.events import Event
+from agent.limits import DEPTH_LIMITS, DepthLimits
 from agent.nodes.deps import Read
 from agent.question import Depth, Question, Turn
 from tools.page import Webpage
@@ -90,6 +91,8 @@ class Limits:
     max_file_bytes: int = 20 * MIB
     max_files: int = 10
     max_concurrent_answers: int = 8
+    max_waiting_answers: int = 0
+    max_wait_seconds: float = 15.0
     body_seconds: float = 60.0
     heartbeat_seconds: float = 15.0
     max_unread_bytes: int = MIB
@@ -112,6 +115,7 @@ class Service:
     keys: Keys = field(default_factory=Keys)
     limits: Limits = field(default_factory=Limits)
     default_depth: Depth = "normal"
+    depths: Mapping[Depth, DepthLimits] = field(default_factory=lambda: DEPTH_LIMITS)
     parts: Callable[[], Awaitable[tuple[Part, ...]]] = no_parts
     complete: Complete | None = None
     metrics: Metrics = field(default_factory=Metrics)
@@ -132,6 +136,10 @@ class Service:
     shares: "Shares | None" = None
     overview: "Overview | None" = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def seconds_for(self, depth: Depth) -> float:
+        """The time for an answer."""
+        return self.depths[depth].seconds
 
     def meter_of(self, user: str) -> Meter:
         """For one run of this user."""

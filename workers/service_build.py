@@ -71,6 +71,7 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
             keys=Keys(settings.api_keys, keys_file(settings)),
             limits=_limits(settings),
             default_depth=settings.depth,
+            depths=house.deps.limits.depths,
             parts=Parts(store, house, settings, ill).all,
             run_log=RunLog(store.client),
             search=house.deps.search,
@@ -161,6 +162,8 @@ def _limits(settings: Settings) -> Limits:
         max_file_bytes=int(settings.max_file_bytes),
         max_files=settings.max_files,
         max_concurrent_answers=settings.max_concurrent_answers,
+        max_waiting_answers=settings.max_waiting_answers,
+        max_wait_seconds=settings.max_wait_seconds,
     )
 
 

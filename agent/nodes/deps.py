@@ -75,7 +75,7 @@ class Run:
 
     @property
     def seconds_left(self) -> float:
-        return max(0.0, self.started + self.limits.seconds - time.monotonic())
+        return max(0.0, self.started + self.limits.seconds - self.question.waited_seconds - time.monotonic())
 
     @property
     def seconds_for_sources(self) -> float:

@@ -312,6 +312,13 @@ async def test_when_time_runs_out_what_was_written_is_kept() -> None:
     assert answer.text
 
 
+async def test_what_was_waited_before_the_question_began_is_taken_from_its_time() -> None:
+    waited = Question("Why are there tides?", depth="quick", waited_seconds=DEPTH_LIMITS["quick"].seconds - 3)
+    answer = await asyncio.wait_for(answer_of(waited, deps(FakeWeb(TIDES), FakeModel([[None]]), limits=quickly())), 20)
+
+    assert answer.degraded == "deadline: the time for this question ran out before the first word"
+
+
 async def test_a_model_that_says_nothing_until_time_runs_out_is_replaced_by_the_quoting_reader() -> None:
     limits = replace(quickly(), depths={**DEPTH_LIMITS, "quick": replace(DEPTH_LIMITS["quick"], seconds=3.0)})
     given = deps(FakeWeb(TIDES), FakeModel([[None]]), limits=limits)

@@ -104,7 +104,7 @@ async def test_it_counts_what_waits_what_runs_and_what_is_kept(house: House) -> 
     assert (view["ready"], view["version"], view["answers"]) == (
         True,
         "1.2.3",
-        {"running": 0, "most": 8, "stopping": False},
+        {"running": 0, "most": 8, "waiting": 0, "most_waiting": 0, "stopping": False},
     )
     assert {name: view["queue"][name] for name in ("jobs", "waiting", "running")} == {
         "jobs": 1,

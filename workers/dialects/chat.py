@@ -5,7 +5,7 @@ import json
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -61,13 +61,15 @@ async def post_chat(request: Request) -> Response:
     """Ask a question in OpenAI's words; the answer's markers [n] are `citations[n-1]`."""
     service: Service = request.state.service
     with ExitStack() as held:
-        held.enter_context(request.state.slots.take())
+        ticket = held.enter_context(request.state.slots.enter(request.state.user))
         fields = await read_json_with_files(request, service.limits)
         asked = await with_files(understood(fields, service.default_depth), service, request.state.user)
         completion = completion_of(service, asked, f"chatcmpl-{secrets.token_hex(12)}")
+        ticket.line_up(service.seconds_for(asked.question.depth if asked.question else "quick"))
         if asked.question is None:
+            await unless_gone(request, ticket.place())
             return await _alone(request, completion, asked, held)
-        run = run_of(request, asked, asked.question)
+        run = replace(run_of(request, asked, asked.question), ticket=ticket)
         events = await _events(request, run, held, said=said_of(asked, asked.question))
         adding = adding_of(run, related=asked.related)
         if asked.stream:

@@ -32,12 +32,13 @@ async def post_async(request: Request) -> Response:
     """Ask a question, as POST /v1/chat/completions, that goes on without its caller."""
     service: Service = request.state.service
     with ExitStack() as held:
-        held.enter_context(request.state.slots.take())
+        ticket = held.enter_context(request.state.slots.enter(request.state.user))
         fields = await read_json_with_files(request, service.limits)
         key = _key(fields)
         asked = await _asked(fields, service, request.state.user)
         assert asked.question is not None, "_asked refuses what is not searched for"
-        made = replace(run_of(request, asked, asked.question), answer_id=secrets.token_hex(16))
+        ticket.line_up(service.seconds_for(asked.question.depth))
+        made = replace(run_of(request, asked, asked.question), answer_id=secrets.token_hex(16), ticket=ticket)
         run = replace(made, request=json.dumps({"sonar": asked.body.model, "thinking": asked.thinking}))
         if key:
             run = await begun_once(request, run, key, held.pop_all(), said_of(asked, asked.question))

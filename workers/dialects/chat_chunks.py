@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.answer import Answer, Source
 from agent.delta import Delta, Usage
-from agent.events import Answered, Cancelled, Cited, Event, Failed, Searched, Text, Thinking
+from agent.events import Answered, Cancelled, Cited, Event, Failed, Queued, Searched, Text, Thinking
 from workers.dialects.markers import annotations, sonar_fields
 from workers.dialects.openai_errors import error_fields
 from workers.dialects.usage import Counting
@@ -53,9 +53,11 @@ DONE = Message("done", {}, last=True)
 
 
 def openai_frame(message: Message, number: int) -> bytes:
-    """As OpenAI writes them: without names and ids, [DONE] at the end."""
+    """As OpenAI writes them: without names and ids, [DONE] at the end; what it has no words for is a comment."""
     if message.name == "done":
         return b"data: [DONE]\n\n"
+    if message.name == "queued":
+        return f": queued, number {message.fields['position']} in the line\n\n".encode()
     return f"data: {one_line(message.fields)}\n\n".encode("utf-8", "replace")
 
 
@@ -121,6 +123,8 @@ class Streaming:
 
     def of(self, event: Event) -> list[Message]:
         match event:
+            case Queued():
+                return [Message("queued", {"position": event.position})]
             case Thinking() if self._completion.thinking:
                 return [self._completion.chunk({"reasoning_content": event.text})]
             case Text():

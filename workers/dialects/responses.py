@@ -37,8 +37,10 @@ async def post_response(request: Request) -> Response:
     """Ask a question in the words of OpenAI's Responses."""
     service: Service = request.state.service
     with ExitStack() as held:
-        held.enter_context(request.state.slots.take())
+        ticket = held.enter_context(request.state.slots.enter(request.state.user))
         run = await _understood(request, parse(await read_json_with_files(request, service.limits)))
+        ticket.line_up(service.seconds_for(run.asked.question.depth))
+        run = replace(run, ticket=ticket)
         made = Repeated.read(run.request)
         if key := key_of_request(request):
             return await _once(request, run, key, held.pop_all())

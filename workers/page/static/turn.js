@@ -244,6 +244,7 @@ function mark(chip, number, support, answer) {
 }
 
 const STEPS = {
+  queued: ({ position }) => said("li", "queued", { position }),
   planned: ({ queries, urls, fallback }) => {
     const item = queries.length || !urls.length ? said("li", queries.length ? "searching" : "plan_enough", { queries: plain(queries.join(" · ")) })
       : said("li", "opening", { urls: plain(urls.join(" · ")) });
