@@ -44,8 +44,12 @@ SHAPES = {
     "Chinese": "\n\n".join(CHINESE),
     "list": "\n".join(f"- **{n}** {claim}" for n, claim in enumerate(CLAIMS)),
     "table": "\n".join(["| | a | b | c | d |", "|---|---|---|---|---|", *ROWS]),
-    "code": "\n".join(
-        ["```python", *[f"height_of_{n} = measured({n})  # {QUOTE}" for n in range(250)], "```", *CLAIMS[:60]]
+    "code": "\n".join(["```python", *CODE, "```", *CLAIMS[:60]]),
+    "one Chinese": "".join(CHINESE),
+    "deep list": "\n".join(f"{'  ' * (n % 12)}- {claim}" for n, claim in enumerate(CLAIMS)),
+    "one code": "```\n" + "\n".join(CODE * 2) + "\n```\n",
+    "500 formulae": " ".join(
+        f"Then $h_{{{n}}} = \\sqrt{{x^2 + {n}}}$ holds[citation:{1 + n % 20}]." for n in range(500)
     ),
     "formulae": "\n\n".join(f"{claim} $$h_{{{n}}} = \\sqrt{{x^2 + {n}}}$$" for n, claim in enumerate(CLAIMS)),
 }

@@ -7,6 +7,7 @@ from playwright.async_api import Browser
 
 from tests.page.browsing import HEIGHT, Stage, tab
 from tests.page.hostile import TEXTS
+from tests.page.scripted import Script
 from tests.page.trace import frames_in
 
 browsed = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("browser")]
@@ -56,6 +57,36 @@ STANDS = """async () => {CHIP
   answer.update('First.\\n\\nSecond[citation:1] and more[citation:1].\\n\\nThird.', true);
   return [place.children[0] === first, place.contains(second), document.activeElement === button, place.innerText];
 }""".replace("CHIP", CHIP)
+ROWS = """async () => {CHIP
+  const { Answer } = await import('./page/blocks.js');
+  const place = document.createElement('div');
+  const answer = new Answer(place, chip);
+  answer.sources.set(1, { url: '', title: '' });
+  const kept = [];
+  const table = ['|a|b|\\n|-|-|\\n|1|2|\\n', '|3|**4**[citation:1]|\\n|5|'];
+  const list = ['1. a\\n2. b', 'c\\n   - d[citation:1]\\n3. e'];
+  for (const [text, rows] of [table, list]) {
+    answer.update(text);
+    const first = place.querySelector('tbody tr, li');
+    answer.update(text + rows);
+    const whole = new Answer(document.createElement('div'), chip);
+    whole.sources.set(1, { url: '', title: '' });
+    whole.update(text + rows, true);
+    const same = place.innerHTML === whole.place.innerHTML;
+    kept.push([place.contains(first), same, place.querySelectorAll('button').length]);
+    answer.update('');
+  }
+  return kept;
+}""".replace("CHIP", CHIP)
+LATER = """async () => {
+  const shown = () => document.querySelectorAll('.answer .katex').length;
+  const early = shown();
+  document.querySelector('.answer .block:last-child').scrollIntoView();
+  for (let waited = 0; shown() === early && waited < 600; waited += 1) await new Promise(requestAnimationFrame);
+  const later = shown();
+  dispatchEvent(new Event('beforeprint'));
+  return [early, later, shown()];
+}"""
 THOUGHT = """async (pieces) => {
   const { Thoughts } = await import('./page/thoughts.js');
   const grown = new Thoughts();
@@ -85,6 +116,19 @@ class TestInChromium:
             first, second, focus, text = await walk.page.evaluate(STANDS)
         assert (first, second, focus) == (True, True, True)
         assert [line for line in text.split("\n") if line] == ["First.", "Second1 and more1.", "Third."]
+
+    async def test_rows_and_items_that_stand_there_stay_while_more_come(self, browser: Browser, stage: Stage) -> None:
+        async with tab(browser, stage.url) as walk:
+            assert await walk.page.evaluate(ROWS) == [[True, True, 1], [True, True, 1]]
+
+    async def test_a_formula_is_set_when_the_reader_comes_to_it_or_prints(self, browser: Browser, stage: Stage) -> None:
+        stage.scripts["far"] = Script("\n\n".join(f"$$x_{{{n}}}$$" for n in range(200)), judged={})
+        async with tab(browser, stage.url) as walk:
+            await walk.ask("far")
+            await walk.answered()
+            await walk.page.wait_for_selector(".answer .katex")
+            early, later, printed = await walk.page.evaluate(LATER)
+        assert 0 < early < later < printed == 200
 
     async def test_reasoning_of_any_length_stands_word_for_word_in_parts(self, browser: Browser, stage: Stage) -> None:
         pieces = [f"Line {n} is thought over.\n" * (n % 3) + "and " for n in range(600)] + ["一" * 40_000]

@@ -5,6 +5,21 @@ import * as formulae from "./formulae.js";
 import { become } from "./kept.js";
 import { Shown } from "./markdown.js";
 
+const CONTAINER = ":scope > ul, :scope > ol, :scope > .wide > table > tbody";
+
+const parts = ({ type }) => ({ table: "rows", list: "items" })[type];
+
+/** What of a table or list has to be the same for its earlier rows to stay. */
+const formOf = (token) => (token.type === "list" ? `${token.type} ${token.ordered} ${token.start} ${token.loose}` : token.raw.split("\n", 2).join("\n"));
+
+/** All rows or items but the last, which may still grow: how many, and their text. */
+function settled(token) {
+  const of = parts(token);
+  if (!of || !token[of].length) return undefined;
+  const prefix = token.type === "list" ? token.items.slice(0, -1).map(({ raw }) => raw).join("") : token.raw.slice(0, token.raw.trimEnd().lastIndexOf("\n") + 1);
+  return { count: token[of].length - 1, prefix, form: formOf(token) };
+}
+
 /** sources: of what is shown, from number to {url, title}. chipOf(number): the button that stands for a marker. */
 export class Answer {
   constructor(place, chipOf) {
@@ -34,7 +49,16 @@ export class Answer {
       at += 1;
     }
     for (const block of this.blocks.splice(at)) block.element.remove();
-    yield* formulae.set(this.place);
+    formulae.set(this.place);
+  }
+
+  /** The block that grows has a sign at its end. */
+  growing(now) {
+    const last = now ? this.blocks.at(-1)?.element : undefined;
+    if (this.last === last) return;
+    this.last?.classList.remove("growing");
+    last?.classList.add("growing");
+    this.last = last;
   }
 
   chips() {
@@ -45,13 +69,36 @@ export class Answer {
   #put(at, token, seen) {
     const known = this.blocks[at];
     if (known?.raw === token.raw && (!known.open || known.seen === seen)) return false;
+    const grown = known && (!known.open || known.seen === seen) && this.#more(known, token);
+    const made = grown ? known.element : this.#made(token);
+    if (!known) this.place.append(made);
+    else if (!grown) become(known.element, made);
+    this.blocks[at] = { raw: token.raw, element: known?.element ?? made, seen, open: this.#open(token.raw), settled: settled(token) };
+    return true;
+  }
+
+  #made(token) {
     const made = document.createElement("div");
     made.className = "block";
     if (token.type !== "space") made.append(this.shown.fragment([token]));
     for (const span of made.querySelectorAll("span.cite")) span.replaceWith(this.chipOf(Number(span.textContent)));
-    if (known) become(known.element, made);
-    else this.place.append(made);
-    this.blocks[at] = { raw: token.raw, element: known?.element ?? made, seen, open: this.#open(token.raw) };
+    return made;
+  }
+
+  /** A table gets the rows that are new, a list its items: whether that was all that had to be done. */
+  #more(known, token) {
+    const { count, prefix, form } = known.settled ?? {};
+    const of = parts(token);
+    if (!of || !count || form !== formOf(token) || !token.raw.startsWith(prefix)) return false;
+    const there = known.element.querySelector(CONTAINER);
+    const fresh = this.#made({ ...token, [of]: token[of].slice(count) }).querySelector(CONTAINER);
+    if (there?.childElementCount !== count + 1 || !fresh) return false;
+    const [last] = fresh.children;
+    const nodes = [...fresh.childNodes];
+    const added = nodes.slice(nodes.indexOf(last) + 1);
+    while (there.lastChild !== there.lastElementChild) there.lastChild.remove(); // the end of a line, which comes again
+    become(there.lastElementChild, last);
+    there.append(...added);
     return true;
   }
 

@@ -13,7 +13,7 @@ const CLEAN = {
   ALLOWED_URI_REGEXP: /^https?:\/\//i,
   RETURN_DOM_FRAGMENT: true,
 };
-const OUR_CLASSES = new Set(["cite", "math", "math shown", "wide"]);
+const OUR_CLASSES = new Set(["cite", "math", "math shown", "wide", "long"]);
 const MATH = /^(?:\$\$([^$]{1,4000}?)\$\$|\\\[([^]{1,4000}?)\\\]|\\\(([^]{1,4000}?)\\\)|\$(?!\s)([^$\n]{1,400}?)(?<!\s)\$(?!\d))/;
 
 const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.codePointAt(0)};`);
@@ -102,6 +102,7 @@ export class Shown {
       table.replaceWith(wide);
       wide.append(table);
     }
+    for (const formula of fragment.querySelectorAll("p .math")) formula.closest("p").className = "long";
     for (const code of fragment.querySelectorAll("pre")) code.tabIndex = 0;
     return fragment;
   }

@@ -1,6 +1,6 @@
 // Drawing in pieces, so that no frame waits for it: a few milliseconds of each frame, and never more than half of the time.
 
-const SLICE_MS = 8;
+const SLICE_MS = 6;
 const MOST_PAUSE_MS = 500;
 const HIDDEN_MS = 50;
 

@@ -4,12 +4,13 @@ import { closeCard, openCard, SIGNS, verdictOf } from "./card.js";
 import { Answer } from "./blocks.js";
 import { el, plain } from "./elements.js";
 import { wanted } from "./formulae.js";
-import { Pace } from "./pace.js";
+import { ENOUGH, Pace } from "./pace.js";
 import { finished } from "./proof.js";
 import { Thoughts } from "./thoughts.js";
 import { meaning, say, verdictWord } from "./words.js";
 
 const MOST_STEPS = 300;
+const FOR_A_FRAME = 10; // chips: each is painted anew
 let made = 0;
 
 /** An element whose words change with the language. */
@@ -93,10 +94,12 @@ export class Turn {
   *#drawn() {
     const { answer, over } = this;
     this.thoughts.draw();
-    this.shown.classList.toggle("writing", Boolean(this.text) && !over);
+    const language = languageOf(answer, this.text);
+    if (this.shown.lang !== language) this.shown.lang = language; // once: a change is a change of style for all that stands there
     yield* this.view.drawn(this.text, Boolean(answer));
+    this.view.growing(!over);
     void wanted(this.shown).then((come) => come && this.pace.wake());
-    if (answer && !this.proven) this.#prove();
+    if (answer && !this.proven) yield* this.#prove();
     else if (over) this.relabel();
   }
 
@@ -117,7 +120,6 @@ export class Turn {
     this.answer = answer;
     this.text = answer.text;
     for (const source of answer.sources) this.view.sources.set(source.number, source);
-    this.shown.lang = answer.language === "zh" ? "zh-CN" : "en";
     this.title.textContent = plain(answer.question);
     if (answer.thinking) {
       this.reasoning.hidden = false;
@@ -127,9 +129,17 @@ export class Turn {
     this.#end();
   }
 
-  #prove() {
+  *#prove() {
+    yield* this.#judge(this.answer);
+    yield ENOUGH;
+    this.#notices(this.answer);
+    const [proof, ...others] = this.#finished(this.answer);
+    for (const part of others) {
+      this.after.append(part);
+      yield part.nodeName === "OL" ? ENOUGH : undefined;
+    }
+    this.after.prepend(proof);
     this.proven = true;
-    this.relabel();
     this.#done(this.answer.sources.length, this.answer.skipped.length, this.seconds);
     this.tell(say("done"));
   }
@@ -144,10 +154,16 @@ export class Turn {
     const answer = this.answer;
     for (const chip of this.view.chips()) mark(chip, chip.number, chip.support, this.#settled());
     if (this.failure) this.#told();
-    if (!this.proven) return;
-    this.#judge(answer);
+    if (this.proven) this.#proof(answer);
+  }
+
+  #proof(answer) {
     this.#notices(answer);
-    this.after.replaceChildren(...finished(answer, { chip: (number, support) => this.#made(number, support), tell: this.tell }));
+    this.after.replaceChildren(...this.#finished(answer));
+  }
+
+  #finished(answer) {
+    return finished(answer, { chip: (number, support) => this.#made(number, support), tell: this.tell });
   }
 
   #notices(answer) {
@@ -212,15 +228,23 @@ export class Turn {
   }
 
   /** The n-th chip is the n-th citation; its support is that of the sentence that it stands in. */
-  #judge(answer) {
+  *#judge(answer) {
     const chips = this.view.chips();
     const inOrder = chips.length === answer.citations.length && chips.every((chip, at) => chip.number === answer.citations[at].number);
-    chips.forEach((chip, at) => {
+    for (const [at, chip] of chips.entries()) {
       const supports = answer.supports.filter((one) => one.number === chip.number);
       const place = inOrder ? answer.citations[at] : undefined;
       mark(chip, chip.number, nearest(supports, place), answer);
-    });
+      if (at % FOR_A_FRAME === FOR_A_FRAME - 1) yield ENOUGH;
+    }
   }
+}
+
+const SAMPLE = 400; // characters that show what language a text is in
+
+function languageOf(answer, text) {
+  if (answer) return answer.language === "zh" ? "zh-CN" : "en";
+  return /[\u4e00-\u9fff]/.test(text.slice(0, SAMPLE)) ? "zh-CN" : "en";
 }
 
 /** `code: the service's clause`, said in the reader's language where the code is known. */
@@ -238,6 +262,7 @@ function nearest(supports, place) {
 function mark(chip, number, support, answer) {
   const verdict = verdictOf(answer, support);
   Object.assign(chip, { number, support, className: `chip ${verdict}` });
+  chip.dataset.digits = String(number).length;
   chip.textContent = [number, SIGNS[verdict]].filter(Boolean).join(" ");
   chip.setAttribute("aria-label", say("cite", { number, verdict: verdictWord(verdict) }));
   chip.title = verdictWord(verdict);
