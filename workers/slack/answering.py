@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
@@ -10,17 +11,18 @@ import structlog
 from agent.answer import Answer
 from agent.checking import checked_answer
 from agent.errors import BadQuestion
-from agent.events import Answered, Cancelled, Event, Failed, Packed, Searched
+from agent.events import Answered, Cancelled, Event, Failed
 from agent.question import MAX_QUESTION_CHARACTERS, Depth, Question, Turn
 from workers.problems import without_hosts
 from workers.requests import Asked
 from workers.runs import Run
 from workers.slack.attachments import read_files, told
-from workers.slack.cards import Cards
+from workers.slack.cards import Chunk
 from workers.slack.delivery import Place, Talk, say_aside
 from workers.slack.desk import MAX_ATTEMPTS, Taken
 from workers.slack.errors import NOT_THERE, QuestionLost, SlackBusy, SlackDown, SlackError, SlackRefused
 from workers.slack.intake import language_of
+from workers.slack.live import Live, shown
 from workers.slack.markup import line_of
 from workers.slack.parts import Parts
 from workers.slack.question import SlackQuestion
@@ -35,7 +37,11 @@ DELETED = "the question was deleted"
 
 
 class NotAnswered(Exception):
-    """The text says why, to the asker."""
+    """The text says why, to the asker. cards: what is still to be told of them."""
+
+    def __init__(self, why: str, cards: Sequence[Chunk] = ()) -> None:
+        super().__init__(why)
+        self.cards = cards
 
 
 @dataclass(slots=True)
@@ -95,14 +101,15 @@ class Answering:
     async def _settled(self, taken: Taken) -> None:
         """Whatever happens, the question is done, failed, cancelled, or waits for the next attempt."""
         log = structlog.get_logger().bind(answer_id=taken.question.id)
+        talks = list[Talk]()  # the one of this attempt, once there is one
         try:
             if taken.cancelled:
-                await self._after_cancel(taken)
+                await self._after_cancel(taken, talks)
                 return
-            await self._answer(taken)
+            await self._answer(taken, talks)
             await self.parts.desk.finish(taken, "done")
         except asyncio.CancelledError:
-            await asyncio.shield(self._after_cancel(taken))
+            await asyncio.shield(self._after_cancel(taken, talks))
             raise
         except QuestionLost:
             log.info("slack_question_taken_over")
@@ -120,17 +127,17 @@ class Answering:
         pause = self.parts.rules.retry_seconds * min(taken.times, 12)
         await self.parts.desk.give_back(taken, self.parts.now() + pause, counts)
 
-    async def _after_cancel(self, taken: Taken) -> None:
-        """Stopped by its asker: said so. Stopped with the bot: it goes on elsewhere."""
+    async def _after_cancel(self, taken: Taken, talks: Sequence[Talk]) -> None:
+        """Stopped by its asker: said so, under what was said by then. Stopped with the bot: it goes on elsewhere."""
         try:
             if not taken.cancelled:
                 await self.parts.desk.give_back(taken, self.parts.now(), False)
                 return
-            talk = await self._talk(taken)
+            talk = talks[0] if talks else await self._talk(taken)
             if taken.cancelled == DELETED:
                 await talk.withdraw()
             elif not talk.said.last:
-                await talk.tell(words("stopped", talk.language))
+                await talk.tell(words("stopped", talk.language), keep=True)
             await self.parts.desk.finish(taken, "cancelled")
         except (SlackError, StoreError, QuestionLost) as error:
             structlog.get_logger().warning("slack_stop_not_said", detail=str(error))
@@ -151,22 +158,24 @@ class Answering:
 
     # One question
 
-    async def _answer(self, taken: Taken) -> None:
+    async def _answer(self, taken: Taken, talks: list[Talk]) -> None:
         talk = await self._talk(taken)
+        talks.append(talk)
         if talk.said.last:
             return
         if taken.attempts > MAX_ATTEMPTS:
             await talk.tell(words("gave_up", talk.language))
             return
-        cards = Cards(talk.language)
-        try:
-            answer = await self._kept(taken.question) or await self._asked(taken, talk, cards)
-        except NotAnswered as failure:
-            await talk.tell(str(failure), cards.finished(failed=True))
-            return
         question = taken.question
+        try:
+            answer, cards = await self._kept(question), list[Chunk]()
+            if answer is None:
+                answer, cards = await self._asked(taken, talk)
+        except NotAnswered as failure:
+            await talk.tell(str(failure), failure.cards)
+            return
         buttons = Buttons(question.id, more=_may_go_deeper(answer, question), share=question.private)
-        await talk.deliver(rendered(answer, buttons), cards.finished())
+        await talk.deliver(rendered(answer, buttons, marks=question.kind != "check"), cards)
 
     async def _talk(self, taken: Taken) -> Talk:
         """Where it is answered, and what was said there before; the first attempt has nothing to look up."""
@@ -207,35 +216,35 @@ class Answering:
         stored = await service.in_store_time(service.store.get_answer(question.id, question.owner))
         return stored.answer if stored else None
 
-    async def _asked(self, taken: Taken, talk: Talk, cards: Cards) -> Answer:
-        """Raises NotAnswered, SlackError, StoreError."""
+    async def _asked(self, taken: Taken, talk: Talk) -> tuple[Answer, list[Chunk]]:
+        """The answer, and what is still to be told of its cards. Raises NotAnswered, SlackError, StoreError."""
         question = taken.question
-        await talk.status(words("working", talk.language))
-        asked = await self._question(question, talk)
-        checking = question.kind == "check"
-        run = Run(
+        checking = question.kind == "check"  # whose answer is another than the one that is written
+        async with shown(talk, text=not checking) as live:
+            asked = await self._question(question, talk)
+            last = await self._last_of(self._run(question, asked), live)
+        if isinstance(last, Answered):
+            return await self._checked(question, last) if checking else last.answer, live.finished()
+        raise NotAnswered(_why_not(last, talk), live.finished(failed=True))
+
+    def _run(self, question: SlackQuestion, asked: Question) -> Run:
+        return Run(
             secrets.token_hex(8),
             question.owner,
             question.thread,
             Asked(asked, False, False, question.thread),
             self.parts.service,
             question.id,
-            kept=not checking,
+            kept=question.kind != "check",
         )
+
+    async def _last_of(self, run: Run, live: Live) -> Event | None:
         last: Event | None = None
         async with aclosing(run.events()) as events:
             async for event in events:
                 last = event
-                await self._shown(event, talk, cards)
-        if isinstance(last, Answered):
-            return await self._checked(question, last) if checking else last.answer
-        raise NotAnswered(_why_not(last, talk))
-
-    async def _shown(self, event: Event, talk: Talk, cards: Cards) -> None:
-        await talk.show(event, cards)
-        names = {Searched: "reading", Packed: "writing"}
-        if type(event) in names:
-            await talk.status(words(names[type(event)], talk.language), processing=False)
+                live.take(event)
+        return last
 
     async def _question(self, question: SlackQuestion, talk: Talk) -> Question:
         if len(question.text) > MAX_QUESTION_CHARACTERS and question.kind != "check":

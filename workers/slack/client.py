@@ -10,7 +10,7 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from workers.slack.errors import SlackBusy, SlackDown, SlackRefused
+from workers.slack.errors import BROKEN, SlackBusy, SlackDown, SlackRefused
 from workers.slack.pacing import Pacer
 
 CALL_SECONDS = 30
@@ -47,15 +47,24 @@ class Client(AsyncWebClient):
             try:
                 return await super().api_call(api_method, **options)
             except SlackApiError as error:
-                wait = _retry_seconds(error)
-                if not wait:
-                    raise SlackRefused(_code(error), f"{api_method}: {_code(error)}") from None
-                await asyncio.sleep(wait)
+                await asyncio.sleep(self._wait_for(api_method, error))
             except (aiohttp.ClientError, TimeoutError, OSError) as error:
                 raise SlackDown("unreachable", f"{api_method}: {type(error).__name__}") from None
             except SlackClientError as error:
                 raise SlackRefused("client", f"{api_method}: {type(error).__name__}") from None
         raise SlackBusy("ratelimited", f"{api_method} was refused {_TRIES_WHEN_LIMITED} times")
+
+    def _wait_for(self, method: str, error: SlackApiError) -> float:
+        """Seconds that Slack asks us to wait. Raises SlackDown where it may have done what was asked, SlackRefused,
+        SlackBusy where the call would rather not be made than wait so long."""
+        code, wait = _code(error), _retry_seconds(error)
+        if getattr(error.response, "status_code", 0) >= 500 or code in BROKEN:
+            raise SlackDown(code, f"{method}: {code}") from None
+        if not wait:
+            raise SlackRefused(code, f"{method}: {code}") from None
+        if wait > self._within:
+            raise SlackBusy("ratelimited", f"{method}: Slack asks for {wait:g} s") from None
+        return wait
 
 
 def _code(error: SlackApiError) -> str:

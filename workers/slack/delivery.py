@@ -1,25 +1,22 @@
 """Saying something in a thread, once: cards and text streamed while that works, plain messages where it does not."""
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
-from agent.events import Event
-from workers.slack.cards import Cards, Chunk
+from workers.slack.cards import Chunk
+from workers.slack.client import Client
 from workers.slack.desk import Taken
-from workers.slack.errors import NO_STREAM_HERE, STREAM_ENDED, SlackBusy, SlackDown, SlackError, SlackRefused
+from workers.slack.errors import STREAM_ENDED, SlackBusy, SlackDown, SlackError, SlackRefused
 from workers.slack.parts import Parts
 from workers.slack.rendering import Block, Rendered, markdown_block, notice
-from workers.slack.thread import Said, aside, file_title, mark
+from workers.slack.thread import Said, aside, file_title, mark, messages_of, said_of
 from workers.slack.words import Language
 
-PIECE_CHARACTERS = 1_500
-"""Of text in one append: a page of the answer at a time, within the tier of chat.appendStream."""
 _HASTY_SECONDS = 1.0
-_CARDS_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +27,26 @@ class Place:
 
 @dataclass(slots=True)
 class Stream:
-    """A message that is being streamed. ends: by the bot's clock; dead: Slack has closed it, or will soon."""
+    """A message that is being streamed. ends: by the bot's clock; dead: Slack has closed it, or will soon, or it is
+    not known what it says; closed: by us; said: the Markdown in it."""
 
     ts: str
     ends: float
     dead: bool = False
+    closed: bool = False
+    said: str = ""
+
+    @contextmanager
+    def saying(self, text: str) -> Iterator[None]:
+        """Around a call after which it says `text`. A call that broke off, or that was refused, is not made again:
+        the message is then replaced as a whole."""
+        dead, self.dead = self.dead, True
+        try:
+            yield
+        except SlackBusy:
+            self.dead = dead
+            raise
+        self.dead, self.said = dead, text
 
 
 @dataclass(slots=True)
@@ -47,9 +59,9 @@ class Talk:
     language: Language
     said: Said = field(default_factory=Said)
     _stream: Stream | None = None
-    _waiting: dict[str, Chunk] = field(default_factory=dict)
-    _flushed: float = 0.0
     _may_stream: bool = True
+    _may_rewrite: bool = True
+    _lost: bool = False  # a stream may have begun that we know nothing of
 
     def begin(self) -> None:
         """A stream that an earlier attempt began takes the answer; it is not gone on with."""
@@ -60,43 +72,19 @@ class Talk:
 
     # While it is worked on
 
-    async def status(self, text: str, processing: bool = True) -> None:
-        """The line under the thread, and the button that stops; a busy Slack goes without."""
-        hasty, where = self.parts.client.within(_HASTY_SECONDS), (self.place.channel, self.place.thread_ts)
-        try:
-            if processing:
-                await hasty.agents_sessions_setStatus(channel_id=where[0], thread_ts=where[1], status="processing")
-            await hasty.assistant_threads_setStatus(channel_id=where[0], thread_ts=where[1], status=text)
-        except SlackError as error:
-            structlog.get_logger().debug("slack_status_not_set", code=error.code)
+    @property
+    def streaming(self) -> bool:
+        return self._alive() is not None
 
-    async def show(self, event: Event, cards: Cards) -> None:
-        """A card for each query; those that come quickly one after the other go out together."""
-        for chunk in cards.of(event):
-            self._waiting[str(chunk.get("id", ""))] = chunk
-        now = asyncio.get_running_loop().time()
-        if self._waiting and now - self._flushed >= _CARDS_SECONDS:
-            self._flushed = now
-            await self._flush()
-
-    async def _flush(self) -> None:
-        chunks = [chunk for _, chunk in sorted(self._waiting.items(), key=lambda each: each[0] != "")]
-        try:
-            await self._append(self.parts.client.within(_HASTY_SECONDS), chunks)
-        except SlackBusy:
-            return  # they wait for the next time
-        except SlackRefused as error:
-            if error.code not in STREAM_ENDED | NO_STREAM_HERE:
-                raise
-        self._waiting.clear()
-
-    async def _append(self, client: Any, chunks: Sequence[Chunk]) -> None:
-        """Begins the stream where there is none. Raises SlackError."""
+    async def show(self, chunks: Sequence[Chunk], text: str, client: Client) -> bool:
+        """The cards and the text so far, in the stream; in the message of a stream that has ended, the text alone.
+        False where nothing can be shown. Raises SlackError: then it is not shown, or nobody knows."""
         stream = self._alive()
         if stream is not None:
-            await self._to_stream(client, stream, chunks)
-        elif self._stream is None and self._may_stream:
-            await self._start(client, chunks)
+            return await self._append(stream, chunks, text, client)
+        if self._stream is not None:
+            return await self._rewrite(self._stream, text, client)
+        return bool(self._may_stream and (chunks or text)) and await self._start(chunks, text, client)
 
     def _alive(self) -> Stream | None:
         stream = self._stream
@@ -104,16 +92,16 @@ class Talk:
             stream.dead = True
         return None if stream is None or stream.dead else stream
 
-    async def _to_stream(self, client: Any, stream: Stream, chunks: Sequence[Chunk]) -> None:
-        try:
-            await client.chat_appendStream(channel=self.place.channel, ts=stream.ts, chunks=list(chunks))
-        except SlackRefused as error:
-            stream.dead = stream.dead or error.code in STREAM_ENDED
-            raise
+    async def _append(self, stream: Stream, chunks: Sequence[Chunk], text: str, client: Client) -> bool:
+        sent = [*chunks, *_rest(text, stream.said)]
+        if sent:
+            with stream.saying(text if text.startswith(stream.said) else stream.said):
+                await client.chat_appendStream(channel=self.place.channel, ts=stream.ts, chunks=sent)
+        return True
 
-    async def _start(self, client: Any, chunks: Sequence[Chunk]) -> None:
-        question = self.taken.question
-        ends = self.parts.now() + self.parts.rules.stream_seconds
+    async def _start(self, chunks: Sequence[Chunk], text: str, client: Client) -> bool:
+        question, ends = self.taken.question, self.parts.now() + self.parts.rules.stream_seconds
+        self._lost, self._may_stream = True, False  # until it is known what came of it
         try:
             reply = await client.chat_startStream(
                 channel=self.place.channel,
@@ -121,13 +109,29 @@ class Talk:
                 recipient_team_id=question.team,
                 recipient_user_id=question.user,
                 task_display_mode="plan",
-                chunks=list(chunks),
+                chunks=[*chunks, *_rest(text, "")],
             )
-        except SlackRefused as error:
-            self._may_stream = self._may_stream and error.code not in NO_STREAM_HERE
+        except (SlackBusy, SlackRefused) as error:
+            self._lost, self._may_stream = False, isinstance(error, SlackBusy)
             raise
-        self._stream = Stream(str(reply["ts"]), ends)
+        self._lost, self._stream = False, Stream(str(reply["ts"]), ends, said=text)
         await self.parts.desk.note(self.taken, stream_ts=self._stream.ts)
+        return True
+
+    async def _rewrite(self, stream: Stream, text: str, client: Client) -> bool:
+        """What a stream that has ended began to say is gone on with by changing its message."""
+        if not text or text == stream.said or not self._may_rewrite:
+            return True
+        try:
+            await self._close(stream, client)
+            with stream.saying(text):
+                await client.chat_update(
+                    channel=self.place.channel, ts=stream.ts, text=text[:300], blocks=[markdown_block(text)]
+                )
+        except SlackRefused:
+            self._may_rewrite = False
+            raise
+        return True
 
     # The last word
 
@@ -136,6 +140,7 @@ class Talk:
 
         Raises SlackError; what was said by then is found by the next attempt.
         """
+        await self._look_for_lost()
         if rendered.file and not self.said.file:
             await self._upload(rendered)
         done = {number for number, _ in self.said.parts}
@@ -146,43 +151,44 @@ class Talk:
             footer = list(rendered.footer) if last else []
             await self._say_part(Part(number, last, part, footer, rendered.text), cards)
 
-    async def tell(self, text: str, cards: Sequence[Chunk] = ()) -> None:
-        """A sentence of ours as the last word."""
-        await self._say_part(Part(0, True, "", notice(text), text[:300]), cards)
+    async def tell(self, text: str, cards: Sequence[Chunk] = (), keep: bool = False) -> None:
+        """A sentence of ours as the last word. keep: what was said of the answer stays above it."""
+        await self._look_for_lost()
+        said = self._stream.said if self._stream is not None and keep else ""
+        await self._say_part(Part(0, True, said, notice(text), text[:300]), cards)
+
+    async def _look_for_lost(self) -> None:
+        """A stream that began although Slack's answer was lost is in the thread, and takes the last word."""
+        if self._lost and self._stream is None:
+            found = await messages_of(self.parts.client, self.place.channel, self.place.thread_ts)
+            self.said = said_of(found, self.taken.question.id, self.parts.me)
+            self.begin()
 
     async def withdraw(self) -> None:
         """Nothing is said: whoever asked has taken the question back."""
         stream, self._stream = self._stream, None
         if stream is not None:
-            await self._close(stream)
+            await self._close(stream, self.parts.client)
             await self.parts.client.chat_delete(channel=self.place.channel, ts=stream.ts)
         await self.settle()
 
     async def _say_part(self, part: "Part", cards: Sequence[Chunk]) -> None:
         await self.parts.desk.renew(self.taken)  # still ours? then it may be said
         stream = self._alive() if part.number == 0 else None
-        if part.number == 0 and self._waiting:
-            cards = (*self._waiting.values(), *cards)
-            self._waiting.clear()
-        if stream is not None and await self._streamed(stream, part, cards):
+        if stream is not None and part.text.startswith(stream.said) and await self._streamed(stream, part, cards):
             return
         if part.number == 0 and self._stream is not None and await self._replaced(self._stream, part):
             return
         await self._posted(part)
 
     async def _streamed(self, stream: Stream, part: "Part", cards: Sequence[Chunk]) -> bool:
-        """The text a piece at a time, then the blocks under it; False where Slack has closed the stream meanwhile."""
-        pieces = [part.text[at : at + PIECE_CHARACTERS] for at in range(0, len(part.text), PIECE_CHARACTERS)]
+        """The rest of the text, and the blocks under it; False where Slack has closed the stream meanwhile."""
         client = self.parts.client.within(max(0.0, stream.ends - self.parts.now()))
         try:
-            if cards:
-                await self._to_stream(client, stream, cards)
-            for piece in pieces[:-1]:
-                await self._to_stream(client, stream, [{"type": "markdown_text", "text": piece}])
             await client.chat_stopStream(
                 channel=self.place.channel,
                 ts=stream.ts,
-                chunks=[{"type": "markdown_text", "text": piece} for piece in pieces[-1:]],
+                chunks=[*cards, *_rest(part.text, stream.said)] or None,
                 blocks=part.footer or None,
                 metadata=part.mark(self.taken),
                 session_status="active" if part.last else None,
@@ -196,7 +202,7 @@ class Talk:
 
     async def _replaced(self, stream: Stream, part: "Part") -> bool:
         """The message of a stream that ended before its time becomes the answer, whole. False where it is gone."""
-        await self._close(stream)
+        await self._close(stream, self.parts.client)
         try:
             await self.parts.client.chat_update(
                 channel=self.place.channel,
@@ -212,13 +218,17 @@ class Talk:
         await self._settle(part)
         return True
 
-    async def _close(self, stream: Stream) -> None:
+    async def _close(self, stream: Stream, client: Client) -> None:
         """A stream that is open yet could not be updated."""
+        if stream.closed:
+            return
+        stream.dead = True
         try:
-            await self.parts.client.chat_stopStream(channel=self.place.channel, ts=stream.ts)
+            await client.chat_stopStream(channel=self.place.channel, ts=stream.ts)
         except SlackRefused as error:
             if error.code not in STREAM_ENDED:
                 raise
+        stream.closed = True
 
     async def _posted(self, part: "Part") -> None:
         await self.parts.client.chat_postMessage(
@@ -259,6 +269,12 @@ class Talk:
             )
         except (TimeoutError, OSError) as error:
             raise SlackDown("upload", type(error).__name__) from None
+
+
+def _rest(text: str, said: str) -> list[Chunk]:
+    """What is to be added to `said`; nothing where the text has become another."""
+    added = text[len(said) :] if text.startswith(said) else ""
+    return [{"type": "markdown_text", "text": added}] if added else []
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from agent.answer import Answer, Source, Support
+from agent.claims import Claim
+from agent.verdicts import FAULTY, extent
 from workers.slack.markup import escaped, line_of, link, markdown
 from workers.slack.splitting import MARKDOWN_CHARACTERS, MESSAGE_CHARACTERS, beginning, split
 from workers.slack.words import Language, words
@@ -14,6 +16,7 @@ Block = dict[str, Any]
 MOST_FOOTNOTES = 30
 MOST_QUOTES = 60
 NOTICE_CHARACTERS = 3_000
+FAULT_SIGN = "✗"
 _FALLBACK_CHARACTERS = 300
 _WORST_FIRST = ("contradicted", "unsupported", "partial", "supported", "unavailable")
 
@@ -38,11 +41,12 @@ class Buttons:
     share: bool = False
 
 
-def rendered(answer: Answer, buttons: Buttons | None) -> Rendered:
-    """buttons: None for none at all."""
+def rendered(answer: Answer, buttons: Buttons | None, marks: bool = True) -> Rendered:
+    """buttons: None for none at all; marks: whether sentences that no page supports are marked in the text."""
     language = answer.language
     footer = (*_notices(answer), *footnotes(answer), *(_actions(buttons, language) if buttons else ()))
-    said = markdown(answer.text, [source.url for source in answer.sources]).strip()
+    text = marked(answer.text, answer.supports) if marks else answer.text
+    said = markdown(text, [source.url for source in answer.sources]).strip()
     said = said or _in_words(answer.text)
     most = min(MARKDOWN_CHARACTERS, MESSAGE_CHARACTERS - size_of(footer))
     parts, file = split(said, most), ""
@@ -50,6 +54,20 @@ def rendered(answer: Answer, buttons: Buttons | None) -> Rendered:
         hint = words("rest_in_file", language)
         parts, file = [f"_{hint}_\n\n{beginning(said, min(3_000, most - len(hint) - 10))}"], _whole(answer)
     return Rendered(tuple(parts), footer, file, line_of(answer.text, _FALLBACK_CHARACTERS))
+
+
+def marked(text: str, supports: Sequence[Support], start: int = 0) -> str:
+    """The text with a sign behind each sentence that cites pages, none of which says it. start: of the text in that of
+    the supports."""
+    by_claim: dict[tuple[int, int], list[Support]] = {}
+    for support in supports:
+        by_claim.setdefault((support.claim_start - start, support.claim_end - start), []).append(support)
+    for (first, last), found in sorted(by_claim.items(), reverse=True):
+        if all(support.verdict in FAULTY for support in found):
+            at = extent(text, Claim("", first, last))[1]
+            at -= text[first:at].endswith("|")  # in the last cell of a row
+            text = f"{text[:at]} {FAULT_SIGN}{text[at:]}"
+    return text
 
 
 def _in_words(text: str) -> str:
