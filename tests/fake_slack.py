@@ -148,7 +148,7 @@ class FakeSlack:
         self.responses: list[Fields] = []
         self.acknowledged: dict[str, float] = {}
         self.ack_seconds: list[float] = []
-        self.failing: dict[str, list[str]] = {}  # method: errors of the next calls
+        self.failing: dict[str, list[str]] = {}  # method: errors of the next calls (see _fail)
         self.streams_in_channels = True
         self.lost_replies: dict[str, int] = {}  # method: how many calls are done without an answer
         self._sockets: list[web.WebSocketResponse] = []
@@ -349,13 +349,15 @@ class FakeSlack:
             if token != (APP_TOKEN if method == "apps.connections.open" else BOT_TOKEN):
                 raise Refused("invalid_auth")
             if self.failing.get(method):
-                raise Refused(self.failing[method].pop(0))
+                await self._fail(self.failing[method].pop(0))
             self._count(method, fields)
             _check_parameters(method, fields)
             answer = getattr(self, "_" + method.replace(".", "_"))(fields)
         except Refused as refused:
             error = str(refused)
         self.calls.append(Call(method, self.clock(), fields, error))
+        if error.startswith("http_"):
+            return web.Response(status=int(error[5:]), text="<html>upstream</html>", content_type="text/html")
         if error == "ratelimited":
             headers["Retry-After"] = "1"
         if not error and self.lost_replies.get(method, 0) > 0:
@@ -366,6 +368,12 @@ class FakeSlack:
         return web.json_response(
             {"ok": not error, **({"error": error} if error else answer)}, status=status, headers=headers
         )
+
+    async def _fail(self, how: str) -> None:
+        """An error of Slack's; `http_503` is a page of some server before it, `hang` no answer at all."""
+        if how == "hang":
+            await asyncio.sleep(3_600)
+        raise Refused(how)
 
     def _count(self, method: str, fields: Fields) -> None:
         for key, most, seconds in _limits_of(method, fields):

@@ -21,8 +21,7 @@ from workers.store_errors import StoreError
 
 HASTY_SECONDS = 1.0
 """How long a call waits for its place in a rate tier before it is left for the next time."""
-_APPEND_SECONDS = 1.0
-_UPDATE_SECONDS = 4.0  # between two chat.update of one message: tier 3 is for all questions together
+_UPDATES = 4  # changing a message is a lower rate tier than appending to it, for all questions together
 _LAST_CALL_SECONDS = 5.0
 _STATUS = MappingProxyType({Searched: "reading", Packed: "writing"})
 
@@ -35,7 +34,7 @@ class Live:
         self._talk, self._spoken = talk, Spoken() if text else None
         self._client = talk.parts.client.within(HASTY_SECONDS)
         self._chunks: dict[str, Chunk] = {}
-        self._text = ""
+        self._rendered = self._text = ""  # as it is, and as it was shown last
         self._status = "working"
         self._processing = False
         self._changed, self._ending = asyncio.Event(), asyncio.Event()
@@ -89,9 +88,10 @@ class Live:
     async def _say(self) -> float:
         """Says what is new; seconds until the next time."""
         chunks = dict(sorted(self._chunks.items(), key=lambda each: each[0] != ""))
-        text = self._spoken.shown() if self._spoken is not None else ""
+        text = self._written()
+        pause = self._talk.parts.rules.show_seconds
         if self._ending.is_set() or not (chunks or text != self._text):
-            return 0.0
+            return 0.0 if self._ending.is_set() else pause
         try:
             if await self._talk.show([*chunks.values()], text, self._client):
                 self._text = text
@@ -104,7 +104,13 @@ class Live:
             if isinstance(error, SlackRefused) and error.code in NOT_THERE:
                 self._gone = error
             structlog.get_logger().info("slack_not_shown", code=error.code, detail=str(error))
-        return _APPEND_SECONDS if self._talk.streaming else _UPDATE_SECONDS
+        return pause if self._talk.streaming else _UPDATES * pause
+
+    def _written(self) -> str:
+        """The text so far; rendered anew only where there is more of it."""
+        if self._spoken is not None and self._spoken.grown:
+            self._rendered = self._spoken.shown()
+        return self._rendered
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -13,9 +13,10 @@ MOST_CHARACTERS = 6_000
 
 @dataclass(slots=True)
 class Spoken:
-    """sources: the addresses that may be clicked."""
+    """sources: the addresses that may be clicked; grown: since it was shown last."""
 
     sources: tuple[str, ...] = ()
+    grown: bool = False
     _pieces: list[str] = field(default_factory=list)
     _characters: int = 0
 
@@ -23,9 +24,11 @@ class Spoken:
         if self._characters <= 2 * MOST_CHARACTERS:
             self._pieces.append(marked(judged.text, judged.supports, judged.start))
             self._characters += len(judged.text)
+            self.grown = True
 
     def shown(self) -> str:
         """Whole sentences; a table is held until its last row is there, and what is too long is not begun."""
+        self.grown = False
         blocks = blocks_of(markdown("".join(self._pieces), self.sources).strip())
         if blocks and any(line.lstrip().startswith("|") for line in blocks[-1].split("\n")):
             blocks.pop()

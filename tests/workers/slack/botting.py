@@ -26,7 +26,7 @@ from workers.slack.parts import Parts, Rules
 from workers.store import Retention, Store
 
 Ask = Callable[[Question], AsyncGenerator[Event, None]]
-QUICKLY = Rules(poll_seconds=0.05, retry_seconds=0.05)
+QUICKLY = Rules(poll_seconds=0.05, retry_seconds=0.05, show_seconds=0.02)
 
 
 @dataclass
