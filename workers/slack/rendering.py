@@ -65,8 +65,9 @@ def marked(text: str, supports: Sequence[Support], start: int = 0) -> str:
     for (first, last), found in sorted(by_claim.items(), reverse=True):
         if all(support.verdict in FAULTY for support in found):
             at = extent(text, Claim("", first, last))[1]
-            at -= text[first:at].endswith("|")  # in the last cell of a row
-            text = f"{text[:at]} {FAULT_SIGN}{text[at:]}"
+            row = "|" if text[first:at].endswith("|") else ""  # then it goes into the last cell
+            before = text[: at - len(row)].rstrip(" ")
+            text = f"{before} {FAULT_SIGN}{' |' if row else ''}{text[at:]}"
     return text
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -277,23 +276,19 @@ WORDS = (MOON, SPRING, BREAD, TABLE, "- **One** item[citation:2]\n- two\n\n", "`
 async def test_whatever_is_written_the_last_word_is_what_it_would_have_been_at_once(valkey: Redis, seed: int) -> None:
     chance = random.Random(seed)
     text = "".join(chance.choice(WORDS) + chance.choice((" ", "\n\n")) for _ in range(12))
-    found: list[dict[str, Any]] = []
+    found = list[dict[str, Any]]()
     for live in (True, False):
         inner = bench_of(text, after=_slowly if live else None).ask
 
         async def told(question: Question, inner: Any = inner, live: bool = live) -> AsyncGenerator[Event, None]:
             async for event in inner(question):
                 if live or not isinstance(event, Judged):
-                    yield event if not isinstance(event, Answered) else _same(event)
+                    yield event
 
         async with fake_slack() as slack, running_bot(Bench(told), slack, valkey):
             event = slack.mention("C1", "U1", EN)
             await slack.tell(event)
             found.append(await answer_in(slack, event))
 
-    live_one, at_once = ({"text": text_of(one).split("\n[1] <")[0]} for one in found)
+    live_one, at_once = (text_of(one).strip() for one in found)
     assert live_one == at_once
-
-
-def _same(answered: Answered) -> Answered:
-    return replace(answered, answer=replace(answered.answer, created="2026", seconds=0.0))
