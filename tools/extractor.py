@@ -47,6 +47,7 @@ class Extractor:
         self._limits = limits or ExtractorLimits()
         self._room = asyncio.Semaphore(self._limits.workers + self._limits.waiting)
         self._pool: ProcessPool | None = None
+        self._warm: ProcessPool | None = None
         self._running: set[asyncio.Future[Webpage]] = set()
         self._closed = False
 
@@ -54,11 +55,11 @@ class Extractor:
         """Raises what extract_page raises, and PageUnreadable: extract_timeout, extract_memory, extract_crash,
         extract_broken, extract_closed. Cancelling ends the work on the page."""
         async with self._room:
+            pool = await self._started()
             if self._closed:
                 raise _closed(source)
             slow = b"%PDF-" in content[:1024] or is_package(content)
             seconds = self._limits.pdf_seconds if slow else self._limits.page_seconds
-            pool = self._started()
             running = asyncio.wrap_future(pool.schedule(_extract, args=(content, source, seconds), timeout=seconds))
             self._running.add(running)
             running.add_done_callback(self._running.discard)
@@ -116,11 +117,23 @@ class Extractor:
         for running in list(self._running):  # pebble leaves what was running without an outcome
             running.cancel()
 
-    def _started(self) -> ProcessPool:
-        if self._pool is None or not self._pool.active:
+    async def _started(self) -> ProcessPool:
+        """A pool whose workers are being started. The first of them takes half a second (the parsers are loaded into
+        the fork server), in which nobody else is to be kept waiting."""
+        while True:
+            pool = self._pool = self._usable()
+            if pool is self._warm or self._closed:
+                return pool
+            await asyncio.to_thread(_start, pool)
+            if pool is self._pool:
+                self._warm = pool
+
+    def _usable(self) -> ProcessPool:
+        """One that does not run yet, or runs."""
+        if self._pool is None or (self._pool is self._warm and not self._pool.active):
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(["tools.extraction"])
-            self._pool = ProcessPool(
+            return ProcessPool(
                 max_workers=self._limits.workers,
                 max_tasks=self._limits.pages_per_worker,
                 initializer=_confine,
@@ -140,6 +153,11 @@ def _broke_off(source: Source) -> PageUnreadable:
 
 def _ran_away(source: Source, seconds: float) -> PageUnreadable:
     return PageUnreadable(source.url, "extract_timeout", f"it takes longer than {seconds:g} s")
+
+
+def _start(pool: ProcessPool) -> None:
+    """Whoever is the first starts it; the others wait."""
+    _ = pool.active
 
 
 def _stop(pool: ProcessPool, seconds: float) -> None:
