@@ -20,6 +20,8 @@ from workers.store_keys import LOCAL_USER
 
 STOPPING = "the service is being stopped"
 _AGAIN = "ask again, another replica or the next start will answer"
+_EXPECTED = 0.75
+"""Of the longest wait: who is expected to wait longer is refused now, for some answers take longer than others."""
 _LATEST = 0.2
 """What the latest answer counts for in the mean of how long answers take."""
 
@@ -54,7 +56,7 @@ class Ticket:
 
     def line_up(self, deadline_seconds: float) -> None:
         """Takes a place or joins the line; half of the deadline may be waited at most. Raises Problem when it would
-        have to wait longer."""
+        have to wait nearly as long."""
         self._joined = time.monotonic()
         self.most_seconds = min(self.slots.room.wait_seconds, deadline_seconds / 2)
         self.slots.join(self)
@@ -128,7 +130,7 @@ class Slots:
         places, line = self.room.places, self.room.line
         inside = self._inside.total()
         wait = self.seconds_for(inside - places + 1)
-        if inside >= places + line or wait > self.room.wait_seconds:
+        if inside >= places + line or wait > self.room.wait_seconds * _EXPECTED:
             detail = f"{places} questions are being answered and {inside - places} wait; try again in a few seconds"
             raise Problem("overloaded", detail, retry_seconds=wait)
         if self._inside[user] >= places + self._share(user):
@@ -165,7 +167,7 @@ class Slots:
         self.refuse_stopping()
         if self.running + self.waiting >= self.room.places:
             wait = self.seconds_for(self.waiting + 1)
-            if wait > ticket.most_seconds:
+            if wait > ticket.most_seconds * _EXPECTED:
                 detail = f"it would take about {wait:.0f} seconds until this question's turn; try again later"
                 raise Problem("overloaded", detail, retry_seconds=wait)
         self._line.append(ticket)
