@@ -152,7 +152,7 @@ class ModelServer:
             body["rid"] = uuid4().hex
         try:
             with self._translated(SERVER):
-                async with aclosing(self._chunks(body) if prompt.stream else self._whole(body)) as chunks:
+                async with aclosing(self._sent(body, prompt)) as chunks:
                     async for delta in self._timed(chunks, reply, prompt.stream):
                         yield delta
         except (GeneratorExit, asyncio.CancelledError):
@@ -206,11 +206,16 @@ class ModelServer:
                 yield delta
             wait = self._config.silent_seconds
 
-    async def _chunks(self, body: dict[str, object]) -> AsyncGenerator[object, None]:
+    def _sent(self, body: dict[str, object], prompt: Prompt) -> AsyncGenerator[object, None]:
+        headers = {"traceparent": prompt.traceparent} if prompt.traceparent else {}
+        return self._chunks(body, headers) if prompt.stream else self._whole(body, headers)
+
+    async def _chunks(self, body: dict[str, object], headers: dict[str, str]) -> AsyncGenerator[object, None]:
         """The decoded JSON of each `data:` line, until [DONE] or the end of the connection."""
         stream = await self._client.post(
             "/chat/completions",
             body=body,
+            options={"headers": headers},
             cast_to=object,
             stream=True,
             stream_cls=self._openai.AsyncStream[object],
@@ -222,9 +227,10 @@ class ModelServer:
             except self._broken as error:
                 raise ModelDown("broken_stream", BROKEN) from error
 
-    async def _whole(self, body: dict[str, object]) -> AsyncGenerator[object, None]:
+    async def _whole(self, body: dict[str, object], headers: dict[str, str]) -> AsyncGenerator[object, None]:
         """The reply that was not streamed, as one chunk."""
-        yield as_chunk(await self._client.post("/chat/completions", body=body, cast_to=object))
+        whole = self._client.post("/chat/completions", body=body, options={"headers": headers}, cast_to=object)
+        yield as_chunk(await whole)
 
     @contextmanager
     def _translated(self, place: str, garbled: str = "broken_stream") -> Iterator[None]:

@@ -58,6 +58,7 @@ class Prompt:
     stream: False asks for the whole reply at once, because servers read calls better that way.
     deadline: on the monotonic clock; no pause before another try goes beyond it.
     due: set where the model has thought long enough.
+    traceparent: the trace that the server's work belongs to, as W3C's header writes it; "" for none.
     """
 
     question: Question
@@ -71,3 +72,4 @@ class Prompt:
     stream: bool = True
     deadline: float = math.inf
     due: Due | None = None
+    traceparent: str = ""

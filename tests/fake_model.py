@@ -75,7 +75,7 @@ Script = Reply | Callable[[Body], Reply]
 
 
 class FakeModel:
-    """url: to give to a client (ends in /v1). requests: the bodies, in the order of their coming.
+    """url: to give to a client (ends in /v1). requests: the bodies, in the order of their coming; heads: theirs.
 
     aborted: ids that /abort_request was asked to end.
     running: replies being streamed now. finished: replies streamed to the end. left: how many times a client
@@ -87,6 +87,7 @@ class FakeModel:
         self.url = ""
         self._port = port
         self.requests: list[Body] = []
+        self.heads: list[str] = []
         self.aborted: list[str] = []
         self.running = self.finished = self.left = 0
         self.pages: dict[str, tuple[int, str, str] | None] = {}
@@ -140,6 +141,7 @@ class FakeModel:
         if not request["messages"]:
             return await _json(writer, 400, {"object": "error", "message": "Messages cannot be empty.", "code": 400})
         self.requests.append(request)
+        self.heads.append(head)
         reply = self._script(request)
         if reply.recorded:
             return await _play(reply, writer)

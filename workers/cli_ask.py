@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +12,6 @@ from urllib.parse import unquote
 
 from agent.errors import BadQuestion
 from agent.events import Answered, Event, Failed, event_name
-from agent.graph import Deps, ask
 from agent.question import Depth, Filters, Question, Turn
 from tools.errors import ToolError
 from tools.extractor import Extractor
@@ -23,6 +22,7 @@ from workers.cli import BAD_INPUT, EXIT_CODES
 from workers.progress import Progress
 from workers.settings import Settings, load_settings
 from workers.terminal import say
+from workers.tracing_build import traced_ask
 
 if TYPE_CHECKING:
     from workers.threads import Thread
@@ -76,7 +76,8 @@ async def _run(text: str, options: Options, settings: Settings) -> int:
         question = await _question(text, options, settings, thread.turns if thread else ())
         shown = options.form == "text" and not options.quiet
         house = await opened.enter_async_context(open_house(settings, say if shown else _unsaid))
-        last = await _answered(question, house.deps, _shower(options))
+        asking = await opened.enter_async_context(traced_ask(settings))
+        last = await _answered(asking(question, house.deps), _shower(options))
         if isinstance(last, Answered) and thread is not None:
             await thread.keep(last)
     return EXIT_CODES[last.answer.status] if isinstance(last, Answered) else 1
@@ -88,9 +89,9 @@ def _thread(settings: Settings, name: str) -> AbstractAsyncContextManager["Threa
     return open_thread(settings, name)
 
 
-async def _answered(question: Question, deps: Deps, show: Callable[[Event], None]) -> Event | None:
+async def _answered(asked: AsyncGenerator[Event, None], show: Callable[[Event], None]) -> Event | None:
     last: Event | None = None
-    async with aclosing(ask(question, deps)) as events:
+    async with aclosing(asked) as events:
         async for event in events:
             show(event)
             last = event

@@ -19,6 +19,7 @@ from workers.page.cookie import key_in, refuse_forged
 from workers.problems import Problem
 from workers.runs import INTERNAL
 from workers.store_keys import LOCAL_USER
+from workers.trace_context import traceparent_of
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -47,7 +48,9 @@ class Gate:
         answer = _Answer(send, body, request_id)
         state = scope.setdefault("state", {})
         state["request_id"] = request_id
-        with structlog.contextvars.bound_contextvars(request_id=request_id):  # for lines and spans of all that it does
+        traceparent = traceparent_of(Headers(scope=scope))
+        told = {"request_id": request_id, **({"traceparent": traceparent} if traceparent else {})}
+        with structlog.contextvars.bound_contextvars(**told):  # for lines and spans of all that it does
             await self._answered(scope, body, answer)
 
     async def _answered(self, scope: Scope, body: "_Body", answer: "_Answer") -> None:

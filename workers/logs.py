@@ -17,7 +17,8 @@ import structlog
 from workers.terminal import safe
 
 FIELDS = frozenset(
-    "event level timestamp exception logger request_id answer_id batch code detail reason status seconds count".split()
+    "event level timestamp exception logger request_id traceparent answer_id batch code detail reason status seconds "
+    "count".split()
 )
 """What may stand in a line. Anything else that somebody logs is left out, until it is named here."""
 TEXTS = frozenset({"question"})

@@ -41,6 +41,11 @@ any OpenTelemetry collector; without it nothing of OpenTelemetry is even loaded.
 | `chat MODEL` | `plan`, `write`, `verify` | `gen_ai.*`: model, tokens, finish; `purpose`, `first_token_seconds` |
 | `judge` | `verify` | the model's opinion of doubtful citations |
 
+W3C's `traceparent` is taken from every caller: the question then belongs to the caller's trace (and is not recorded
+where the caller does not record it), and the model server gets the header with each request, also where no collector is
+set. Web pages and search engines never get it. The rows of a batch stand in one trace: that of the request that made
+the batch, else one whose id is the batch's, 32 hexadecimal digits behind `batch_`. `kaozheng ask` is traced too.
+
 No question, query, address, page, answer or message of an error stands in a span, unless `KAOZHENG_LOG_TEXTS` adds
 `kaozheng.question`, `kaozheng.query` and `url.full`. A collector that is down is not waited for; what is more than
 4,096 spans behind is dropped.

@@ -19,7 +19,7 @@ from workers.batch.estimating import Rates
 from workers.batch.files import FileLimits, FileStore
 from workers.batch.filling import FillRules
 from workers.batch.job_store import JobStore
-from workers.build import House, Notice, open_house, program_version, read_upload
+from workers.build import House, Notice, open_house, read_upload
 from workers.doctor import Finding
 from workers.keys import FILE_NAME, Keys
 from workers.meter import Meter
@@ -30,12 +30,13 @@ from workers.quota_store import Quotas
 from workers.run_log import RunLog
 from workers.service import Ask, Limits, Part, Service
 from workers.settings import Settings
-from workers.settings_error import SettingsError
 from workers.shares import Shares
 from workers.store import Retention, Store, open_store
 from workers.store_errors import StoreError
 from workers.store_file import rewriting
 from workers.store_flights import StoreFlights, limited_model, shared_read, shared_search
+from workers.trace_context import carried
+from workers.tracing_build import traced_ask
 from workers.valkey import store_address
 
 
@@ -54,13 +55,13 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
         store = await opened.enter_async_context(open_store(address, retention))
         if not settings.redis_url:  # what is over must leave the disk too, not only the memory
             await opened.enter_async_context(rewriting(store))
-        house = await opened.enter_async_context(open_house(settings, notice, store))
+        house = _carrying(await opened.enter_async_context(open_house(settings, notice, store)))
         ill = await check_at_start(settings, notice)
 
         async def upload(name: str, content: bytes) -> Webpage:
             return await read_upload(name, content, house.extractor)
 
-        ways = Ways(await opened.enter_async_context(_traced(settings)), house.judge)
+        ways = Ways(await opened.enter_async_context(traced_ask(settings)), house.judge)
         queue = await opened.enter_async_context(open_queue(settings, address))
         quotas = Quotas(store.client, settings.quota, settings.limits_without_store)
         await opened.enter_async_context(quotas.keeping())
@@ -93,6 +94,12 @@ async def open_service(settings: Settings, notice: Notice) -> AsyncGenerator[Ser
         patient = _for_rows(house.deps, settings, StoreFlights(queue))
         for_rows = replace(service, ask=ways.asking(patient), metered=ways.metering(patient), stopping=asyncio.Event())
         yield replace(service, for_rows=for_rows)
+
+
+def _carrying(house: House) -> House:
+    """The model server is told which trace of the caller's it works for."""
+    generate = house.deps.generate
+    return replace(house, deps=replace(house.deps, generate=carried(generate))) if generate else house
 
 
 def _for_rows(deps: Deps, settings: Settings, flights: StoreFlights) -> Deps:
@@ -139,21 +146,6 @@ def relating(deps: Deps) -> Callable[[Answer, Meter], Awaitable[tuple[str, ...]]
     if by_model is None:
         return None
     return lambda answer, meter: related_questions(answer, by_model(meter), deps.templates)
-
-
-@asynccontextmanager
-async def _traced(settings: Settings) -> AsyncGenerator[Callable[[Question, Deps], AsyncGenerator[Event, None]], None]:
-    """agent.graph.ask, with traces where a collector is set. Raises SettingsError."""
-    if not settings.otlp_url:
-        yield ask
-        return
-    try:
-        from workers.tracing import Collector, open_tracing
-    except ImportError:
-        raise SettingsError("otlp_url", "traces need the extra `otel`: install kaozheng[otel]") from None
-    collector = Collector(settings.otlp_url, settings.otlp_headers.get_secret_value(), program_version())
-    async with open_tracing(collector, texts=settings.log_texts) as tracing:
-        yield tracing.ask
 
 
 def _limits(settings: Settings) -> Limits:

@@ -25,8 +25,9 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.sdk.trace.sampling import DEFAULT_ON
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, get_current_span, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from agent.answer import Answer, Support
 from agent.delta import Delta, Generate, Usage
@@ -40,6 +41,7 @@ from agent.second_opinion import Opinions, SecondOpinion
 from tools.errors import ToolError
 from tools.page import Webpage
 from tools.search import SearchQuery, SearchResult
+from workers.trace_context import HEADER
 
 FIGURES = frozenset(
     "kaozheng.request_id kaozheng.answer_id kaozheng.depth kaozheng.language kaozheng.status kaozheng.degraded "
@@ -84,7 +86,7 @@ async def open_tracing(collector: Collector, *, texts: bool = False) -> AsyncIte
         session=session,
     )
     about = {"service.name": "kaozheng", "service.version": collector.version}
-    provider = TracerProvider(ALWAYS_ON, Resource(about), shutdown_on_exit=False)
+    provider = TracerProvider(DEFAULT_ON, Resource(about), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter, MAX_WAITING_SPANS, 1_000, 512, EXPORT_SECONDS * 1_000))
     try:
         yield Tracing(provider.get_tracer("kaozheng", collector.version), texts)
@@ -113,12 +115,25 @@ class Tracing:
             root.end()
 
     def _begun(self, question: Question) -> Span:
-        root = self.tracer.start_span("answer", contexts.Context(), SpanKind.SERVER)
+        root = self.tracer.start_span("answer", _caller_s(), SpanKind.SERVER)
         request_id = str(structlog.contextvars.get_contextvars().get("request_id", ""))
         about = {"kaozheng.request_id": request_id, "kaozheng.question": question.text}
         about |= {"kaozheng.depth": question.depth, "kaozheng.language": question.language, "kaozheng.status": "left"}
         tell(root, about, self.texts)
         return root
+
+
+def _caller_s() -> contexts.Context:
+    """The trace that the caller named, for a row that of its batch; else an empty one, in which a trace begins."""
+    known = structlog.contextvars.get_contextvars()
+    batch = str(known.get("batch", "")).removeprefix("batch_")
+    given = known.get(HEADER) or (f"00-{batch}-{batch[:16]}-01" if batch else "")
+    return TraceContextTextMapPropagator().extract({HEADER: str(given)}, contexts.Context())
+
+
+def _header_of(span: Span) -> str:
+    about = span.get_span_context()
+    return f"00-{about.trace_id:032x}-{about.span_id:016x}-{about.trace_flags:02x}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +208,8 @@ class Traced:
         async def judged(text: str, pages: Sequence[Webpage], supports: Sequence[Support]) -> Opinions:
             span = self._child("judge", SpanKind.CLIENT)
             try:
-                return await second_opinion(text, pages, supports)
+                with structlog.contextvars.bound_contextvars(**{HEADER: _header_of(span)}):
+                    return await second_opinion(text, pages, supports)
             finally:
                 span.end()
 
@@ -207,7 +223,7 @@ class Traced:
             tell(span, {**asked, "kaozheng.purpose": _purpose(prompt)}, self.texts)
             reply = _Reply()
             try:
-                async with aclosing(generate(prompt)) as deltas:
+                async with aclosing(generate(replace(prompt, traceparent=_header_of(span)))) as deltas:
                     async for delta in deltas:
                         reply.note(delta)
                         yield delta

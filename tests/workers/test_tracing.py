@@ -1,13 +1,18 @@
 """Traces as a collector gets them: over real HTTP, by OpenTelemetry's own exporter, into a collector of ours."""
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from agent.errors import ModelDown
@@ -16,7 +21,10 @@ from agent.question import Question
 from tests.fakes import SUN, TIDES, FakeModel, FakeWeb, deps
 from workers.tracing import FIGURES, TEXTS, Collector, Tracing, open_tracing
 
+ROOT = Path(__file__).parents[2]
 SECRET = "xylophone"
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+CALLER_S = f"00-{TRACE}-b7ad6b7169203331-01"
 QUESTION = Question(f"Why are there tides, {SECRET}?", "normal")
 
 
@@ -159,6 +167,47 @@ async def test_a_collector_that_refuses_changes_no_answer(status: int) -> None:
         async with tracing(taken) as traced:
             last = await asked(traced, FakeWeb(TIDES, SUN), model())
     assert isinstance(last, Answered)
+
+
+@pytest.mark.parametrize("known", [{"traceparent": CALLER_S}, {"batch": f"batch_{TRACE}"}])
+async def test_a_question_belongs_to_its_caller_s_trace_and_a_row_to_its_batch_s(known: dict[str, str]) -> None:
+    with collector() as taken, structlog.contextvars.bound_contextvars(**known):
+        async with tracing(taken) as traced:
+            asking = model()
+            await asked(traced, FakeWeb(TIDES, SUN), asking)
+        spans = taken.spans()
+    assert {span.trace_id.hex() for span in spans} == {TRACE}
+    (root,) = (span for span in spans if span.name == "answer")
+    assert root.parent_span_id.hex() == (TRACE[:16] if "batch" in known else CALLER_S[36:52])
+    chats = {f"00-{TRACE}-{span.span_id.hex()}-01" for span in spans if span.name == "chat fake-r1"}
+    assert {prompt.traceparent for prompt in asking.prompts} == chats
+
+
+async def test_what_its_caller_does_not_record_is_not_recorded() -> None:
+    with collector() as taken, structlog.contextvars.bound_contextvars(traceparent=CALLER_S[:-1] + "0"):
+        async with tracing(taken) as traced:
+            await asked(traced, FakeWeb(TIDES, SUN), model())
+    assert taken.spans() == []
+
+
+def test_a_question_on_the_command_line_is_traced_too(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "tides.md").write_text("# Tides\n\nTides are caused by the moon.\n")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("KAOZHENG_")}
+    with collector() as taken:
+        own = {"KAOZHENG_DATA_DIR": str(tmp_path / "data"), "KAOZHENG_OTLP_URL": taken.url}
+        command = [
+            sys.executable,
+            "-m",
+            "workers.cli",
+            "ask",
+            "--library",
+            str(tmp_path / "pages"),
+            "What causes tides?",
+        ]
+        done = subprocess.run(command, cwd=ROOT, env={**kept, **own}, capture_output=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {"answer", "search", "read", "write", "verify"} <= {span.name for span in taken.spans()}
 
 
 def test_the_endpoint_is_completed_once() -> None:

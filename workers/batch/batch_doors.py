@@ -15,6 +15,7 @@ from workers.batch.job_store import JobStore
 from workers.batch.lines import FileRefused
 from workers.batch.records import OUTCOMES, JobState, is_job_id
 from workers.batch.results import table_of
+from workers.batch.row_work import with_trace
 from workers.batch.uploaded import Uploaded
 from workers.batch.wishes import BatchBody, Ordered, body_of_batch
 from workers.problems import Problem
@@ -51,7 +52,7 @@ async def post_batch(request: Request) -> Response:
     if body.ours.dry_run:
         return JSONResponse(_estimated(await _estimate(service, filling, body, uploaded)))
     await _refuse_too_many(service, jobs, user)
-    job = Ordered(body, user).job()
+    job = with_trace(Ordered(body, user).job())
     await service.in_store_time(jobs.create(job))
     filling.begin(job, uploaded)
     return JSONResponse(batch_fields(await _state(request, job.id)))

@@ -8,9 +8,10 @@ import random
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import structlog
 from pydantic_core import from_json, to_json
 
 from agent.errors import AgentError
@@ -23,6 +24,7 @@ from workers.requests import Asked, asked_of, strict_json
 from workers.runs import Run, last_message, problem_in
 from workers.service import Service
 from workers.store_errors import StoreError
+from workers.trace_context import current_traceparent
 
 BROKEN = "something broke on our side while this row was answered"
 
@@ -44,9 +46,26 @@ class Patience:
         return longest * (0.5 + random.random() / 2)
 
 
+TRACE = "traceparent"
+"""Under this name a job's options hold the trace of the request that made it."""
+
+
+def with_trace(job: Job) -> Job:
+    """The job with the trace of the request that makes it."""
+    trace = current_traceparent()
+    return replace(job, options={**job.options, TRACE: trace}) if trace else job
+
+
 async def run_row(job: Job, row: Row, service: Service, patience: Patience | None = None) -> RowEnd:
     """Its end, completed or failed; never an error of ours that is known. Cancel it, and the model stops."""
-    rules = patience or Patience()
+    about = {"batch": job.id, "request_id": f"{job.id}-{row.number}"}
+    if trace := job.options.get(TRACE, ""):
+        about[TRACE] = trace
+    with structlog.contextvars.bound_contextvars(**about):
+        return await _until_ended(job, row, service, patience or Patience())
+
+
+async def _until_ended(job: Job, row: Row, service: Service, rules: Patience) -> RowEnd:
     began, tries = rules.clock(), 0
     while True:
         tried = time.monotonic()
