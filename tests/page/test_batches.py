@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.async_api import Browser, expect
 from redis.asyncio import Redis
@@ -31,6 +32,13 @@ class House:
     stage: Stage
     key: str
     leases: RowLeases
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
+    def stage_client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.stage.url, trust_env=False)
 
     async def run(self, job_id: str, outcome: Outcome = "completed", most: int = 1_000) -> None:
         """What a worker does, for so many of the rows that wait."""
@@ -94,7 +102,7 @@ async def test_a_file_is_checked_started_watched_and_its_answers_are_had(
         await house.run(job, "failed")
         await expect(row.locator("h4")).to_contain_text("completed")
         async with page.expect_download() as downloading:
-            await row.get_by_role("link", name="Download answers").click()
+            await row.get_by_role("link", name="Answers (JSON lines)").click()
         lines = Path(await (await downloading.value).path()).read_text(encoding="utf-8").splitlines()
         assert [json.loads(line)["custom_id"] for line in lines] == ["a"]
         await row.locator("summary").click()
@@ -106,7 +114,7 @@ async def test_a_file_is_checked_started_watched_and_its_answers_are_had(
         await house.run(job)
         await expect(row).to_contain_text("4 of 4 rows have ended: 3 answered, 1 failed")
         page.on("dialog", lambda dialog: dialog.accept())
-        await row.get_by_role("button", name="Forget").click()
+        await row.get_by_role("button", name="Delete").click()
         await expect(row).to_have_count(0)
         await expect(page.locator("#none")).to_be_visible()
         assert walk.abroad(house.stage.url) == []
@@ -138,7 +146,7 @@ async def test_a_file_of_the_wrong_kind_is_said_and_stays_chosen(
     async with opened(valkey_address, tmp_path) as house, visited(browser, house) as walk:
         page = walk.page
         for name, content, words in (
-            ("questions.xlsx", b"PK", "questions.xlsx is neither .jsonl nor .txt."),
+            ("questions.xlsx", b"PK", "questions.xlsx is none of .csv, .tsv, .txt and .jsonl."),
             ("nothing.txt", b"\n \n", "nothing.txt holds no question."),
             ("empty.jsonl", b"", "holds no request"),
         ):
@@ -167,3 +175,40 @@ async def test_the_keyboard_starts_a_batch_and_a_reload_finds_it(
         await expect(walk.page.locator(".batch-row h4")).to_contain_text("q.txt in progress")
         await walk.page.reload()
         await expect(walk.page.locator(".batch-row h4")).to_contain_text("q.txt in progress")
+
+
+async def test_a_table_runs_at_its_hours_up_to_its_ceilings_and_comes_back_as_one(
+    browser: Browser, valkey_address: str, tmp_path: Path
+) -> None:
+    async with opened(valkey_address, tmp_path) as house, visited(browser, house, timezone_id="Asia/Shanghai") as walk:
+        page, row = walk.page, walk.page.locator(".batch-row")
+        await choose(walk, "heights.csv", b"id,question\na,How high is Mount Tai?\nb,=1+1\n")
+        await page.locator("#rules > summary").click()
+        await page.fill("#from", "22:00")
+        await page.click("#start")
+        await expect(page.locator("#problem")).to_have_text("Give both hours, or none.")
+        await page.fill("#till", "06:00")
+        await page.fill("#at", "2030-01-02T08:00")
+        await page.fill("#most-tokens", "5000")
+        await page.fill("#most-cost", "1.5")
+        await page.select_option("#within", "3d")
+        assert await serious(page) == []
+        await page.click("#check")
+        await expect(page.locator("#told")).to_contain_text("2 of 2 lines can run; 0 cannot")
+        await page.click("#start")
+        about = row.locator(".faint").first
+        await expect(about).to_contain_text("not before 2 Jan 2030, 08:00 · only 22:00-06:00 Asia/Shanghai")
+        await expect(about).to_contain_text("stops after 5,000 tokens · stops after 1.5")
+        async with house.stage_client() as client:
+            made = (await client.get(f"/v1/batches/{await job_of(walk)}", headers=house.bearer)).json()
+        assert (made["completion_window"], made["kaozheng"]["not_before"]) == ("72h", 1893542400)
+        await expect(row.get_by_role("link", name="Download as CSV")).to_be_hidden()
+        await page.reload()
+        await choose(walk, "heights.csv", b"id,question\na,How high is Mount Tai?\nb,=1+1\n")
+        await page.click("#start")
+        await expect(row).to_have_count(2)
+        await house.run(await job_of(walk), "failed")
+        async with page.expect_download() as downloading:
+            await row.first.get_by_role("link", name="Download as CSV").click()
+        table = Path(await (await downloading.value).path()).read_text(encoding="utf-8-sig").splitlines()
+        assert [line.split(",")[0] for line in table[1:]] == ["a", "b"]

@@ -19,7 +19,7 @@ export class BatchRow {
     this.about = el("p", { class: "faint" });
     this.errors = el("ul", { class: "failed" });
     this.buttons = Object.fromEntries(["cancel", "retry", "forget"].map((name) => [name, el("button", { type: "button", onclick: () => void this.#do(name) })]));
-    this.files = Object.fromEntries(["answers_file", "errors_file"].map((name) => [name, el("a", { class: "button", download: true })]));
+    this.files = Object.fromEntries(["table_file", "answers_file", "errors_file"].map((name) => [name, el("a", { class: "button", download: true })]));
     this.rows = el("div");
     this.summary = el("summary");
     this.details = el("details", { ontoggle: () => this.details.open && !this.failures.length && void this.#look() }, this.summary, this.rows);
@@ -46,7 +46,7 @@ export class BatchRow {
     this.bar.setAttribute("aria-label", say("batch_of", { name: this.#name(this.batch) }));
     const more = [["cancelled_rows", ours.cancelled], ["expired_rows", ours.expired]].filter(([, count]) => count);
     const told = Object.fromEntries(Object.entries({ ended, ...counts, running: ours.running }).map(([name, count]) => [name, number(count)]));
-    this.words.textContent = [say("progress", told), ...more.map(([name, count]) => say(name, { count: number(count) })), plain(ours.reason)].filter(Boolean).join(" · ");
+    this.words.textContent = [say("progress", told), ...more.map(([name, count]) => say(name, { count: number(count) })), reasonOf(ours.reason)].filter(Boolean).join(" · ");
     this.errors.replaceChildren(...(errors?.data ?? []).slice(0, MOST_ERRORS).map((one) => el("li", {}, one.line ? say("line_bad", one) : plain(one.message))));
     this.#about();
     this.#offers(ended, counts);
@@ -60,16 +60,21 @@ export class BatchRow {
     const { created_at: made, expires_at: until, usage, kaozheng: ours } = this.batch;
     const time = (seconds) => localTime(new Date(seconds * 1000).toISOString());
     const spent = usage.total_tokens ? say("spent", { tokens: number(usage.total_tokens), cost: ours.cost ? `, ${number(ours.cost)}` : "" }) : "";
-    this.about.textContent = [this.id, say("made_at", { time: time(made) }), this.final ? "" : say("until", { time: time(until) }), spent].filter(Boolean).join(" · ");
+    const rules = [
+      ours.not_before && !this.final && say("starts_at", { time: time(ours.not_before) }), ours.window && say("hours", { hours: plain(ours.window) }),
+      ours.ceiling_tokens && say("stops_tokens", { tokens: number(ours.ceiling_tokens) }), ours.ceiling_cost && say("stops_cost", { cost: number(ours.ceiling_cost) }),
+    ];
+    this.about.textContent = [this.id, say("made_at", { time: time(made) }), this.final ? "" : say("until", { time: time(until) }), ...rules, spent].filter(Boolean).join(" · ");
   }
 
   #offers(ended, counts) {
     const offered = { cancel: ["validating", "in_progress"].includes(this.batch.status), retry: this.final && counts.failed > 0, forget: this.final };
     for (const [name, button] of Object.entries(this.buttons)) [button.hidden, button.textContent] = [!offered[name], say(name)];
-    const ids = { answers_file: this.batch.output_file_id, errors_file: this.batch.error_file_id };
+    const [answers, failed] = [this.batch.output_file_id, this.batch.error_file_id];
+    const places = { table_file: ended && service.batchTable(this.id), answers_file: answers && service.fileAddress(answers), errors_file: failed && service.fileAddress(failed) };
     for (const [name, link] of Object.entries(this.files)) {
-      [link.hidden, link.textContent] = [!ids[name], say(name)];
-      if (ids[name]) link.href = service.fileAddress(ids[name]).href;
+      [link.hidden, link.textContent] = [!places[name], say(name)];
+      if (places[name]) link.href = places[name].href;
     }
     this.details.hidden = !counts.failed;
     this.summary.textContent = `${say("failures")} (${number(counts.failed)})`;
@@ -107,6 +112,13 @@ export class BatchRow {
     const more = el("button", { type: "button", onclick: () => void this.#look() }, say("more_failures"));
     this.rows.replaceChildren(table("failures", [["row_id", 0], ["why", 0]], rows), this.more ? more : "");
   }
+}
+
+/** Why it ended early, in the reader's language where we know it. */
+function reasonOf(reason) {
+  const ceiling = /^the ceiling of (\S+)( tokens)? is reached$/.exec(reason);
+  if (ceiling) return say(ceiling[2] ? "ceiling_tokens" : "ceiling_cost", { limit: ceiling[1] });
+  return reason === "cancelled by its owner" ? "" : plain(reason);
 }
 
 /** The code in the reader's language, and what the service says about it. */

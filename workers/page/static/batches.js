@@ -92,13 +92,28 @@ async function make(dry) {
     sent = { file, endpoint, id: (await service.upload(file.name, content)).id };
   }
   page.tell(say("checking"));
-  const wanted = { input_file_id: sent.id, endpoint: sent.endpoint, completion_window: "24h", metadata: { name: file.name.slice(0, 200) } };
-  const made = await service.post("v1/batches", dry ? { ...wanted, kaozheng: { dry_run: true } } : wanted);
+  const wanted = { input_file_id: sent.id, endpoint: sent.endpoint, completion_window: byId("within").value, metadata: { name: file.name.slice(0, 200) } };
+  const made = await service.post("v1/batches", { ...wanted, kaozheng: { ...rules(), dry_run: dry } });
   if (dry) return reckoned(made);
   sent = undefined;
   byId("file").value = "";
+  byId("told").replaceChildren();
   show(made, true);
   page.tell(say("started"));
+}
+
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** When it may run and how far it may go, as the service takes it. Raises LinesRefused. */
+function rules() {
+  const [at, from, till, tokens, cost] = ["at", "from", "till", "most-tokens", "most-cost"].map((id) => byId(id).value);
+  if (!from !== !till) throw new LinesRefused(say("both_hours"));
+  return {
+    ...(at && { at: new Date(at).toISOString() }),
+    ...(from && { window: `${from}-${till} ${zone}` }),
+    ...(tokens && { ceiling_tokens: Number(tokens) }),
+    ...(cost && { ceiling_cost: Number(cost) }),
+  };
 }
 
 function reckoned({ request_counts: counts, about, at_most: most, currency, errors }) {
@@ -138,6 +153,7 @@ await door.open({
   words() {
     for (const row of rows.values()) row.relabel();
     if (byId("none")) empty();
+    byId("zone").textContent = say("your_clock", { zone });
     byId("told").replaceChildren();
   },
   entered: () => void attempt(list),

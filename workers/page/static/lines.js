@@ -1,4 +1,5 @@
-// A file of questions as the service takes it: lines of JSON as they are, a text with one question a line as such lines.
+// A file of questions as the service takes it: lines of JSON and tables as they are, a text with one question a line as
+// lines of JSON.
 
 import { say } from "./words.js";
 
@@ -12,6 +13,7 @@ export class LinesRefused extends Error {}
 /** {endpoint, content: a Blob}. Raises LinesRefused; what is wrong within a line, the service says. */
 export async function requestLines(file) {
   if (/\.(jsonl|ndjson)$/i.test(file.name)) return { endpoint: await endpointOf(file), content: file };
+  if (/\.(csv|tsv)$/i.test(file.name)) return { endpoint: ENDPOINTS[0], content: file };
   if (!/\.txt$/i.test(file.name)) throw new LinesRefused(say("wrong_kind", { name: file.name }));
   if (file.size > MOST_TEXT_BYTES) throw new LinesRefused(say("most_text", { name: file.name }));
   const questions = (await file.text()).split(/\r\n?|\n/).map((line, at) => [at + 1, line.trim()]).filter(([, line]) => line);

@@ -154,6 +154,7 @@ export const batch = (id) => json(batchPath(id));
 export const batchDo = (id, action) => json(batchPath(id, `/${action}`), { method: "POST" });
 export const batchForget = (id) => json(batchPath(id), { method: "DELETE" });
 export const batchFailures = (id, after) => json(batchPath(id, `/rows?outcome=failed&limit=20&after=${after}`));
+export const batchTable = (id) => address(batchPath(id, "/table"));
 export const fileAddress = (id) => address(`v1/files/${encodeURIComponent(id)}/content`);
 
 export function upload(name, content) {

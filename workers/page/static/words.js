@@ -186,7 +186,7 @@ function label(node, words) {
 /** `{count}` is a value, `{count|page|pages}` the word that goes with one or with many. */
 export function say(name, values = {}) {
   const words = (language === "zh" ? ZH : EN)[name] ?? name;
-  return words.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (_, key, one, many) => (one === undefined ? String(values[key] ?? "") : values[key] === 1 ? one : many));
+  return words.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (_, key, one, many) => (one === undefined ? String(values[key] ?? "") : String(values[key]) === "1" ? one : many));
 }
 
 export const verdictWord = (verdict) => say(verdict === "partial" ? "partial_verdict" : verdict);
