@@ -88,10 +88,10 @@ class Live:
     async def _say(self) -> float:
         """Says what is new; seconds until the next time."""
         chunks = dict(sorted(self._chunks.items(), key=lambda each: each[0] != ""))
+        pause, grown = self._talk.parts.rules.show_seconds, self._spoken is not None and self._spoken.grown
         text = self._written()
-        pause = self._talk.parts.rules.show_seconds
         if self._ending.is_set() or not (chunks or text != self._text):
-            return 0.0 if self._ending.is_set() else pause
+            return pause if grown and not self._ending.is_set() else 0.0
         try:
             if await self._talk.show([*chunks.values()], text, self._client):
                 self._text = text
