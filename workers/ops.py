@@ -17,6 +17,7 @@ from workers.queue import open_queue
 from workers.restore import Backup, open_backup
 from workers.restore import restore as restore_backup
 from workers.settings import Settings, load_settings, shown, sources
+from workers.slack.forgetting import forget_asker
 from workers.store import Forgotten, Retention, Store, open_store
 from workers.store_errors import StoreError
 from workers.valkey import store_address
@@ -97,7 +98,7 @@ def forget(target: Target, yes: bool, config: Path | None) -> int:
         async with opened_store(settings) as store:
             counts = await _forget(store, target)
             if target.user:
-                counts += await _forget_batches(settings, target.user)
+                counts += await _forget_in_queue(settings, store, target.user)
             written = await store.rewrite_file()
         print(", ".join(f"{kind}: {count}" for kind, count in asdict(counts).items()))
         if not written:
@@ -168,10 +169,11 @@ async def _forget(store: Store, target: Target) -> Forgotten:
     return total + (await store.forget_user(target.user) if target.user else Forgotten())
 
 
-async def _forget_batches(settings: Settings, user: str) -> Forgotten:
-    """They may lie in a store of their own."""
+async def _forget_in_queue(settings: Settings, store: Store, user: str) -> Forgotten:
+    """Batches, and questions from Slack; they may lie in a store of their own."""
     async with store_address(settings.redis_url, settings.data_dir) as address, open_queue(settings, address) as queue:
-        return Forgotten(batches=await JobStore(queue).forget_user(user))
+        slack = await forget_asker(queue, store.client, user)
+        return Forgotten(batches=await JobStore(queue).forget_user(user), slack=slack)
 
 
 def _leave_settings(backup: Backup, settings: Settings) -> None:

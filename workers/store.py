@@ -65,7 +65,7 @@ class Retention:
 @dataclass(frozen=True, slots=True)
 class Forgotten:
     """How many of each were removed. evidence: answers whose cited pages were kept; files, batches: as in
-    workers/batch."""
+    workers/batch; slack: questions that were asked there, and opinions on their answers."""
 
     answers: int = 0
     evidence: int = 0
@@ -73,6 +73,7 @@ class Forgotten:
     turns: int = 0
     files: int = 0
     batches: int = 0
+    slack: int = 0
 
     def __add__(self, other: "Forgotten") -> "Forgotten":
         return Forgotten(
@@ -82,6 +83,7 @@ class Forgotten:
             self.turns + other.turns,
             self.files + other.files,
             self.batches + other.batches,
+            self.slack + other.slack,
         )
 
 

@@ -17,7 +17,7 @@ Opinion = Literal["helpful", "not_helpful"]
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """at: ISO 8601, UTC. The answer itself is under its own id, while it is kept."""
+    """at: ISO 8601, UTC; asker: whose question it is. The answer itself is under its own id, while it is kept."""
 
     answer: str
     user: str
@@ -25,6 +25,7 @@ class Feedback:
     at: str
     question: str = ""
     channel: str = ""
+    asker: str = ""
 
 
 _RECORD = Record("slack_feedback", Feedback)
@@ -46,6 +47,16 @@ class Opinions:
 
 async def all_feedback(client: Redis) -> AsyncIterator[dict[str, Any]]:
     """Every opinion that is kept, as JSON values. Raises StoreDown."""
+    async for _, feedback in _kept(client):
+        yield asdict(feedback)
+
+
+async def opinions_on(client: Redis, asker: str) -> list[str]:
+    """The keys of all opinions, of whoever, on answers to this person's questions. Raises StoreDown."""
+    return [key async for key, feedback in _kept(client) if feedback.asker == asker]
+
+
+async def _kept(client: Redis) -> AsyncIterator[tuple[str, Feedback]]:
     with reaching():
         keys = sorted({key.decode() async for key in client.scan_iter(anybodys("feedback", "*"), SCAN_COUNT)})
     for key in keys:
@@ -53,6 +64,6 @@ async def all_feedback(client: Redis) -> AsyncIterator[dict[str, Any]]:
             found = cast("bytes | None", await client.get(key))
         try:
             if found:
-                yield asdict(_RECORD.read(found))
+                yield key, _RECORD.read(found)
         except RecordPoisoned:
             continue

@@ -94,7 +94,8 @@ class Pressing:
             return
         question, at = press.question, datetime.now(UTC).isoformat(timespec="seconds")
         who = owner_of(question.team, press.user)
-        kept = Feedback(answer_id, who, cast(Opinion, opinion), at, question.text[:8_000], press.place.channel)
+        text, asker = question.text[:8_000], question.owner
+        kept = Feedback(answer_id, who, cast(Opinion, opinion), at, text, press.place.channel, asker)
         await self.listening.parts.opinions.keep(kept)
         self._whisper(press, "thanks")
 
