@@ -1,15 +1,19 @@
 """A stream that breaks is taken up where it broke; a run that fails is said in the reader's language."""
 
+import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 
 import httpx
 import pytest
 from playwright.async_api import Browser, Route, expect
 
+from agent.answer import Support
 from agent.errors import ModelDown
-from agent.events import Event, Text
+from agent.events import Cited, Event, Judged, Text
 from agent.question import Question
 from tests.page.browsing import Stage, tab
+from tests.page.scripted import HUA, TAI
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("browser")]
 
@@ -76,3 +80,30 @@ async def test_both_languages_have_the_same_words(browser: Browser, stage: Stage
         english, chinese = await walk.page.evaluate(words)
     assert sorted(english) == sorted(chinese)
     assert len(english) > 80
+
+
+async def test_a_citation_shows_its_verdict_while_the_model_still_writes(browser: Browser, stage: Stage) -> None:
+    first, second = "泰山🏔很高[citation:1]。", "\n\nHua is higher[citation:2]"
+    tai = Support(1, "supported", 0.9, 0, 8, "Mount Tai is 1,545 m high.", 0, 26, "")
+
+    async def writing(question: Question) -> AsyncGenerator[Event, None]:
+        yield Text("泰山🏔很高")
+        yield Cited(1, TAI.url, TAI.title)
+        yield Text("。")
+        yield Judged(first, 0, len(first), (tai,))
+        yield Text("\n\nHua is higher")
+        yield Cited(2, HUA.url, HUA.title)
+        yield Judged(second, len(first), len(first) + len(second), (replace(tai, number=2, verdict="unsupported"),))
+        while True:
+            yield Text(". On and on")
+            await asyncio.sleep(0.05)
+
+    stage.scripts["judged"] = writing
+    async with tab(browser, stage.url) as walk:
+        await walk.ask("judged")
+        await expect(walk.page.locator(".answer .chip")).to_have_text(["1 ✓", "2 ✗"])
+        await walk.page.locator(".answer .chip").first.click()
+        await expect(walk.page.locator("#card mark")).to_have_text("Mount Tai is 1,545 m high.")
+        await expect(walk.page.locator("#stop")).to_be_visible()
+        await walk.page.click("#stop")
+        await expect(walk.page.locator(".answer .chip")).to_have_text(["1 ✓", "2 ✗"])

@@ -23,6 +23,7 @@ export class Turn {
   constructor(question, tell) {
     made += 1;
     Object.assign(this, { question, tell, text: "", answer: undefined, over: false, proven: false, read: 0, skipped: 0 });
+    [this.cited, this.points, this.heard] = [[], 0, 0]; // markers by their place in code points; how many are judged
     this.began = performance.now();
     this.title = el("h2", { id: `turn-${made}`, tabindex: "-1" }, plain(question));
     this.state = said("summary", "starting");
@@ -44,9 +45,11 @@ export class Turn {
   take({ name, fields }) {
     const took = {
       text: () => this.#grow(fields.text),
+      judged: () => this.#hear(fields),
       thinking: () => this.#think(fields.text),
       cited: () => {
         this.view.sources.set(fields.number, { url: fields.url, title: fields.title });
+        this.cited.push({ number: fields.number, at: this.points });
         this.#grow(`[citation:${fields.number}]`);
       },
       answered: () => this.finish(fields),
@@ -83,7 +86,29 @@ export class Turn {
   #grow(text) {
     if (!this.text) this.#say("writing");
     this.text += text;
+    this.points += Array.from(text).length;
     this.pace.wake();
+  }
+
+  /** A sentence was judged while others are still written. */
+  #hear({ start, end, supports }) {
+    for (const one of this.cited.slice(this.heard)) {
+      if (one.at >= end) break;
+      this.heard += 1;
+      if (one.at >= start) one.support = supports.find(({ number }) => number === one.number);
+    }
+    this.pace.wake();
+  }
+
+  /** Chips of the sentences that were judged so far: the n-th chip is the n-th marker, as long as they agree. */
+  *#heard() {
+    for (const [at, chip] of this.view.chips().slice(0, this.heard).entries()) {
+      const { number, support } = this.cited[at];
+      if (chip.number !== number) return;
+      if (!support || chip.support) continue;
+      mark(chip, number, support);
+      if (at % FOR_A_FRAME === FOR_A_FRAME - 1) yield ENOUGH;
+    }
   }
 
   #say(name, values = {}) {
@@ -98,6 +123,7 @@ export class Turn {
     if (this.shown.lang !== language) this.shown.lang = language; // once: a change is a change of style for all that stands there
     yield* this.view.drawn(this.text, Boolean(answer));
     this.view.growing(!over);
+    if (!over) yield* this.#heard();
     void wanted(this.shown).then((come) => come && this.pace.wake());
     if (answer && !this.proven) yield* this.#prove();
     else if (over) this.relabel();
