@@ -18,7 +18,8 @@ Verdict = Literal["supported", "partial", "unsupported", "contradicted", "unavai
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A page of the prompt; `number` is what [citation:N] means. sha256: of the page's text as it was read."""
+    """A page of the prompt; `number` is what [citation:N] means. sha256: of the page's text as it was read; read: when
+    that was, ISO 8601 in UTC, "" when nobody noted it: a page out of the cache was read before the question came."""
 
     number: int
     url: str
@@ -28,14 +29,16 @@ class Source:
     sha256: str = ""
     truncated: str = ""
     cited: bool = False
+    read: str = ""
 
 
 def sources_of(pages: Sequence[Webpage], cited: Collection[int] = ()) -> tuple[Source, ...]:
     """The pages of a prompt by their numbers, from 1. cited: the numbers that the answer cites."""
-    return tuple(
-        Source(number, page.url, page.title, page.site, page.date, page.sha256, page.truncated, number in cited)
-        for number, page in enumerate(pages, 1)
-    )
+    return tuple(_source(number, page, number in cited) for number, page in enumerate(pages, 1))
+
+
+def _source(number: int, page: Webpage, cited: bool) -> Source:
+    return Source(number, page.url, page.title, page.site, page.date, page.sha256, page.truncated, cited, page.read)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,7 @@ class Script:
         supports = tuple(self._supports(text))
         good = sum(support.verdict == "supported" for support in supports)
         sources = tuple(
-            Source(n, page.url, page.title, page.site, page.date, page.sha256, cited=n in cited)
+            Source(n, page.url, page.title, page.site, page.date, page.sha256, cited=n in cited, read=page.read)
             for n, page in enumerate(self.pages, 1)
         )
         answer = Answer(

@@ -11,7 +11,7 @@ from agent.answer import Skipped
 from agent.events import Cited, Event, Text
 from agent.question import Question
 from tests.page.browsing import HEIGHT, Stage, tab
-from tests.page.scripted import TAI, Judge, Script
+from tests.page.scripted import HUA, TAI, Judge, Script
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("browser")]
 
@@ -335,3 +335,16 @@ async def test_files_are_sent_with_the_question_and_a_wrong_one_is_said_by_name(
         await expect(page.locator("#problem")).to_contain_text(words)
         assert await page.input_value("#question") == "And this?"
         assert await page.locator("#files button").count() == 1
+
+
+async def test_pages_out_of_the_cache_were_read_when_they_were_fetched(browser: Browser, stage: Stage) -> None:
+    old = replace(TAI, read="2026-11-20T08:00:00+00:00")
+    at = "2026-11-22T08:00:00+00:00"
+    stage.scripts["cached"] = replace(HEIGHT, pages=(old, HUA), changes=lambda answer: replace(answer, created=at))
+    async with tab(browser, stage.url, timezone_id="UTC") as walk:
+        await walk.ask("cached")
+        await walk.answered()
+        words = "The pages were read between 20 Nov 2026, 08:00 and 22 Nov 2026, 08:00."
+        await expect(walk.page.locator(".after")).to_contain_text(words)
+        await walk.page.locator(".answer .chip").first.click()
+        await expect(walk.page.locator("#card")).to_contain_text("Read 20 Nov 2026, 08:00")

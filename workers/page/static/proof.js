@@ -14,7 +14,7 @@ export function finished(answer, made) {
     el("p", { class: "proof" }, proof(answer)),
     cited.length ? el("h3", {}, say("sources")) : "",
     cited.length ? el("ol", { class: "sources" }, ...cited.map((source) => sourceRow(answer, source, made))) : "",
-    cited.length && answer.created ? el("p", { class: "faint" }, say("pages_read", { time: localTime(answer.created) })) : "",
+    cited.length ? el("p", { class: "faint" }, readAt(cited, answer.created)) : "",
     folded("conflicts", answer.conflicts, conflictRow(answer)),
     folded("corrections", answer.corrections, correctionRow),
     folded("offers", answer.offers, (offer) => [`[${offer.number}] `, el("q", {}, plain(offer.quote)), " → ", plain(slice(answer, offer))]),
@@ -23,6 +23,14 @@ export function finished(answer, made) {
     folded("not_cited", spare, (source) => linkTo(source.url, plain(source.title || source.url))),
     actions(answer, made.tell),
   ].filter(Boolean);
+}
+
+/** When the cited pages were read: out of a cache, that was before the question came. */
+function readAt(cited, created) {
+  const times = cited.map(({ read }) => read || created).filter(Boolean).sort();
+  if (!times.length) return "";
+  const [first, last] = [localTime(times[0]), localTime(times.at(-1))];
+  return first === last ? say("pages_read", { time: first }) : say("pages_read_between", { first, last });
 }
 
 function proof({ report, citations }) {
