@@ -25,6 +25,7 @@ from workers.quota import Quota
 from workers.store import reaching
 from workers.store_errors import StoreDown
 from workers.store_keys import key_of
+from workers.task_ends import end
 
 DAY_SECONDS = 86_400
 LEASE_SECONDS = 60.0
@@ -222,8 +223,7 @@ class Quotas:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end(task)
 
     async def _keep(self) -> None:
         while True:

@@ -8,6 +8,7 @@ import structlog
 
 from workers.store import Store
 from workers.store_errors import StoreError
+from workers.task_ends import end
 
 DAY_SECONDS = 24 * 3_600.0
 
@@ -22,9 +23,7 @@ async def rewriting(store: Store, every_seconds: float = DAY_SECONDS) -> AsyncGe
     try:
         yield
     finally:
-        while not task.done():  # the store's client may lose one cancel in a time-out of its own
-            task.cancel()
-            await asyncio.wait({task}, timeout=1)
+        await end(task)
 
 
 async def _rewrite_forever(store: Store, every_seconds: float) -> None:

@@ -26,6 +26,7 @@ from tools.search import Search, SearchQuery, SearchResult
 from workers.records import Record
 from workers.store import reaching
 from workers.store_errors import RecordPoisoned, StoreError
+from workers.task_ends import end
 
 LEASE_SECONDS = 10.0
 LOOK_SECONDS, LONGEST_LOOK_SECONDS = 0.05, 0.25
@@ -71,7 +72,7 @@ class StoreFlights:
     """client: of the queue; whoever made it closes it."""
 
     def __init__(self, client: Redis) -> None:
-        self._client = client
+        self.client = client
 
     async def join(self, name: str, kept: Kept[Value], work: Callable[[], Awaitable[Value]]) -> Value:
         """What came of this work not long ago, or comes of it now, here or elsewhere; an error is nobody else's."""
@@ -99,13 +100,13 @@ class StoreFlights:
         arguments: list[str | int] = [who, round(LEASE_SECONDS * 1_000)]
 
         async def take() -> bool:
-            return bool(await self._client.register_script(_TAKE)([lock, outcome], arguments))
+            return bool(await self.client.register_script(_TAKE)([lock, outcome], arguments))
 
         async def keep() -> None:
-            await self._client.register_script(_KEEP)([lock], arguments)
+            await self.client.register_script(_KEEP)([lock], arguments)
 
         async def leave() -> None:
-            await self._client.register_script(_LEAVE)([lock], arguments)
+            await self.client.register_script(_LEAVE)([lock], arguments)
 
         async with _holding(take, keep, leave):
             yield
@@ -119,21 +120,21 @@ class StoreFlights:
         who, held = secrets.token_hex(8), f"kz:q:{{limit:{name}}}:held"
 
         async def take() -> bool:
-            script = self._client.register_script(_HOLD)
+            script = self.client.register_script(_HOLD)
             return bool(await script([held], [who, limit, round(LEASE_SECONDS * 1_000)]))
 
         async def keep() -> None:
             await take()
 
         async def leave() -> None:
-            await self._client.zrem(held, who)
+            await self.client.zrem(held, who)
 
         async with _holding(take, keep, leave):
             yield
 
     async def _found(self, name: str, kept: Kept[Value]) -> Value | None:
         with reaching():
-            found = cast("bytes | None", await self._client.get(_key(name, "outcome")))
+            found = cast("bytes | None", await self.client.get(_key(name, "outcome")))
         try:
             return kept.record.read(found) if found is not None else None
         except RecordPoisoned:
@@ -146,7 +147,7 @@ class StoreFlights:
             written = kept.record.write(value)
             if len(written) <= MAX_SHARED_BYTES:
                 with reaching():
-                    await self._client.set(_key(name, "outcome"), written, ex=kept.seconds)
+                    await self.client.set(_key(name, "outcome"), written, ex=kept.seconds)
         except StoreError as error:
             structlog.get_logger().warning("not_shared", code=error.code)
 
@@ -163,8 +164,7 @@ async def _holding(
     try:
         yield
     finally:
-        renewing.cancel()
-        await asyncio.gather(renewing, return_exceptions=True)
+        await end(renewing)
         try:
             with reaching():
                 await leave()

@@ -31,6 +31,7 @@ from workers.slack.thread import history_of, messages_of, said_of
 from workers.slack.words import words
 from workers.store_errors import StoreError
 from workers.store_keys import Owner
+from workers.task_ends import end
 
 BY_USER = "stopped in Slack"
 DELETED = "the question was deleted"
@@ -81,9 +82,9 @@ class Answering:
         try:
             await asyncio.wait((answering,))
         finally:
-            for task in (answering, renewing):
-                task.cancel()
-            await asyncio.gather(answering, renewing, return_exceptions=True)
+            answering.cancel()
+            await end(renewing)
+            await asyncio.gather(answering, return_exceptions=True)
 
     async def _renew(self, taken: Taken, answering: "asyncio.Task[None]") -> None:
         pause = min(1.0, self.parts.desk.lease_seconds / 4)
