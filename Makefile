@@ -116,8 +116,9 @@ chaos: $(VENV)/.dev ## a batch while workers, store and model are killed: make c
 		--at-once "$(or $(AT_ONCE),1)" $(if $(BROKER),--worker "tests.chaos_batch.$(BROKER)") --keep
 
 .PHONY: bench
-bench: $(VENV)/.dev ## batches on 1, 2 and 4 workers, what the queue adds to a row, what 100,000 rows weigh (3 minutes)
+bench: $(VENV)/.dev ## batches on 1, 2 and 4 workers, what the queue adds to a row, what 100,000 rows weigh, what rows near each other spare a model (6 minutes)
 	@$(BIN)/python -m tests.bench.run
+	@$(BIN)/python -m tests.bench.prefixes
 
 .PHONY: rabbitmq
 rabbitmq: $(VENV)/.dev ## the same batch over a real RabbitMQ, a worker killed (installs rabbitmq-server by apt-get when missing)

@@ -40,6 +40,11 @@ class QueueSettings(BaseSettings):
     rows_model_calls: int = Field(
         0, ge=0, le=100_000, description="replies that rows of all workers ask of the model at once; 0: no limit"
     )
+    rows_near: bool = Field(
+        True,
+        description="rows with the same pages are sent near each other, and these pages first, so that the model "
+        "server's prefix cache has them",
+    )
     rows_searches: int = Field(0, ge=0, le=100_000, description="searches of rows at once, of all workers; 0: no limit")
     rows_host_reads: int = Field(
         4, ge=0, le=1_000, description="pages that rows fetch from one host at once, of all workers; 0: no limit"

@@ -27,6 +27,7 @@ from workers.model_start import check_at_start
 from workers.overview_build import open_overview
 from workers.queue import open_queue
 from workers.quota_store import Quotas
+from workers.row_prefixes import one_reads_first, shared_order
 from workers.run_log import RunLog
 from workers.service import Ask, Limits, Part, Service
 from workers.settings import Settings
@@ -107,7 +108,11 @@ def _for_rows(deps: Deps, settings: Settings, flights: StoreFlights) -> Deps:
     generate = limited_model(deps.generate, flights, settings.rows_model_calls) if deps.generate else None
     read = shared_read(deps.read, flights, settings.rows_host_reads) if settings.page_hours else deps.read
     search = shared_search(deps.search, flights, settings.rows_searches)
-    return replace(deps, degrade=False, generate=generate, read=read, search=search)
+    patient = replace(deps, degrade=False, generate=generate, read=read, search=search)
+    if generate is None or not settings.rows_near:
+        return patient
+    client = flights.client
+    return replace(patient, generate=one_reads_first(generate, client), arrange=shared_order(client))
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +166,7 @@ def _limits(settings: Settings) -> Limits:
 
 def fill_rules(settings: Settings) -> FillRules:
     """How a file of questions is read."""
-    return FillRules(settings.batch_rows, int(settings.max_request_bytes), settings.depth)
+    return FillRules(settings.batch_rows, int(settings.max_request_bytes), settings.depth, near=settings.rows_near)
 
 
 def rates_of(settings: Settings, deps: Deps) -> Rates:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,6 +10,7 @@ from typing import Literal
 
 from agent.delta import Generate, Usage
 from agent.limits import Checking, DepthLimits, Limits
+from agent.packing import Shown
 from agent.prompt import Message, Prompt
 from agent.question import Question
 from agent.second_opinion import SecondOpinion
@@ -21,6 +22,9 @@ from tools.search import Search
 Read = Callable[[str], Awaitable[Webpage]]
 """Raises a ToolError; a page that it returns has text."""
 
+Arrange = Callable[[Question, Sequence[Shown]], Awaitable[Sequence[Shown]]]
+"""The same pages in the order in which the model is to be shown them."""
+
 WhyQuoted = Literal["no_model", "model_down"]
 
 
@@ -31,6 +35,7 @@ class Deps:
     generate: the model server, None when none is configured
     quote: the quoting reader, told why it is asked
     second_opinion: the model as judge of what the judge without a model is unsure of, None when none is configured
+    arrange: another order of the pages of a search than the best first; None: that
     degrade: whether the quoting reader may stand in when the model is down (decision 7)
     step: held open while a step of the graph runs, in its task; called with the step's name, for traces
     """
@@ -45,6 +50,7 @@ class Deps:
     generate: Generate | None = None
     model_name: str = ""
     second_opinion: SecondOpinion | None = None
+    arrange: Arrange | None = None
     degrade: bool = True
     limits: Limits = field(default_factory=Limits)
     checking: Checking = field(default_factory=Checking)

@@ -1,6 +1,7 @@
 """Pages -> prompt -> draft: one fresh call without tools, streamed; only valid citations leave it."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 from langgraph.runtime import Runtime
@@ -13,7 +14,7 @@ from agent.fence import fence_line
 from agent.nodes.deps import Deps, Run, WhyQuoted
 from agent.nodes.state import Draft, Gathering, Written
 from agent.nodes.writing import Writing, WritingLimits
-from agent.packing import pack
+from agent.packing import Shown, pack
 from agent.prompt import Due, Prompt
 from tools.page import Webpage
 
@@ -47,7 +48,9 @@ async def _prompt(state: Gathering, run: Run, pages: list[Webpage], share: float
     queries = {search.query for past in state["rounds"] for search in past.plan.searches}
     wanted = "\n".join([question.text, *sorted(queries - {question.text})])
     budget = int(room_for_pages(run, len(pages)) * share)
-    shown = await asyncio.to_thread(pack, wanted, pages, budget, deps.count_tokens)
+    shown: Sequence[Shown] = await asyncio.to_thread(pack, wanted, pages, budget, deps.count_tokens)
+    if deps.arrange and deps.generate and question.search:
+        shown = await deps.arrange(question, shown)
     make = search_prompt if question.search else file_prompt
     return make(question, shown, deps.templates, deps.today(), run.limits.answer_tokens)
 

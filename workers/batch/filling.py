@@ -30,12 +30,13 @@ CLOSE_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class FillRules:
     """max_rows: of one batch; max_body_bytes: of one request, as at the door; ordered_bytes: of rows that are put in an
-    order together, the next ones follow them."""
+    order together, the next ones follow them; near: whether they are."""
 
     max_rows: int = 50_000
     max_body_bytes: int = 256 * 1024
     default_depth: Depth = "normal"
     ordered_bytes: int = ORDERED_BYTES
+    near: bool = True
 
     def reader(self, endpoint: str) -> LineReader:
         return LineReader(endpoint, self.default_depth, self.max_body_bytes)
@@ -43,11 +44,11 @@ class FillRules:
 
 @dataclass(slots=True)
 class Waiting:
-    """Rows that are not in their job yet. ordered_bytes: as in FillRules; place: of the next one in the job."""
+    """Rows that are not in their job yet. place: of the next one in the job."""
 
     jobs: JobStore
     job: Job
-    ordered_bytes: int = ORDERED_BYTES
+    rules: FillRules
     rows: list[Row] = field(default_factory=list)
     size: int = 0
     place: int = 0
@@ -56,7 +57,7 @@ class Waiting:
     async def add(self, rows: Sequence[Row]) -> None:
         self.rows += rows
         self.size += sum(len(row.body) + len(row.custom_id) for row in rows)
-        if self.size > self.ordered_bytes:
+        if self.size > self.rules.ordered_bytes:
             await self.flush()
         elif time.monotonic() - self.touched > TOUCH_SECONDS:
             self.touched = time.monotonic()
@@ -66,7 +67,7 @@ class Waiting:
         await self.jobs.reject_row(self.job, end)
 
     async def flush(self) -> None:
-        rows = await asyncio.to_thread(_near, self.rows)
+        rows = await asyncio.to_thread(_near, self.rows) if self.rules.near else self.rows
         self.rows, self.size = [], 0
         await self.jobs.add_rows(self.job, rows, self.place)
         self.place += len(rows)
@@ -76,7 +77,7 @@ async def fill(jobs: JobStore, job: Job, file: Uploaded, rules: FillRules) -> Ch
     """Reads the whole file into the job. Raises FileRefused, NotAccepting, StoreError."""
     tally = Checked()
     async with aclosing(file.pieces(rules.reader(job.endpoint), rules.max_rows, tally)) as pieces:
-        await put(Waiting(jobs, job, rules.ordered_bytes), pieces)
+        await put(Waiting(jobs, job, rules), pieces)
     return tally
 
 

@@ -169,7 +169,8 @@ class LocalRun:
         )
         await self.jobs.create(job)
         async with aclosing(self.reading.pieces(Checked())[1]) as pieces:
-            await put(Waiting(self.jobs, job), pieces, lambda number: number not in self.journal.rows)
+            waiting = Waiting(self.jobs, job, self.reading.rules)
+            await put(waiting, pieces, lambda number: number not in self.journal.rows)
         await self.jobs.start(job)
         return job
 
