@@ -15,6 +15,10 @@ from workers.slack.words import Language, words
 Block = dict[str, Any]
 MOST_FOOTNOTES = 30
 MOST_QUOTES = 60
+FOOTNOTES_CHARACTERS = 6_000
+"""Of all footnotes of a message together."""
+_BLOCK_CHARACTERS = 40  # of a context block beside its text, as size_of counts
+_LINKED_CHARACTERS = 1_000  # of an address; a context block takes 2,000 in all
 NOTICE_CHARACTERS = 3_000
 FAULT_SIGN = "✗"
 _FALLBACK_CHARACTERS = 300
@@ -134,16 +138,28 @@ def _from_files(answer: Answer) -> bool:
 
 
 def footnotes(answer: Answer) -> Iterator[Block]:
-    """`[n] title · host · date · verdict`, cited pages only."""
+    """`[n] title · host · date · verdict`, cited pages only. Text and footnotes share what Slack shows of a message: as
+    many have a link as there is room for."""
     cited = [source for source in answer.sources if source.cited]
-    for source in cited[:MOST_FOOTNOTES]:
-        yield context(footnote(source, verdict_of(answer.supports, source.number), answer.language))
+    told = [(source, verdict_of(answer.supports, source.number)) for source in cited[:MOST_FOOTNOTES]]
+    plain = [footnote(source, verdict, answer.language, linked=False) for source, verdict in told]
+    room = FOOTNOTES_CHARACTERS - sum(len(line) + _BLOCK_CHARACTERS for line in plain)
+    for (source, verdict), line in zip(told, plain, strict=True):
+        linked = footnote(source, verdict, answer.language)
+        if len(linked) - len(line) <= room:
+            room, line = room - (len(linked) - len(line)), linked
+        yield context(line)
+    if len(cited) > len(told):
+        yield context(words("more_sources", answer.language, n=len(cited) - len(told)))
 
 
-def footnote(source: Source, verdict: str, language: Language) -> str:
+def footnote(source: Source, verdict: str, language: Language, linked: bool = True) -> str:
+    """linked: whether the title leads to the page; never where its address is very long."""
     host = host_of(source.url)
-    shown = escaped(host[:80]) if source.url.startswith("http") else ""  # the others have it as their title
-    about = [link(source.url, source.title or host or source.url), shown, line_of(source.date, 10)]
+    shown = escaped(host[:40]) if source.url.startswith("http") else ""  # the others have it as their title
+    title = source.title or host or source.url
+    named = link(source.url, title) if linked and len(source.url) <= _LINKED_CHARACTERS else line_of(title, 80)
+    about = [named, shown, line_of(source.date, 10)]
     return " · ".join(part for part in (f"[{source.number}] {about[0]}", *about[1:], words(verdict, language)) if part)
 
 

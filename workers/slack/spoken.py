@@ -7,7 +7,7 @@ from workers.slack.markup import markdown
 from workers.slack.rendering import marked
 from workers.slack.splitting import blocks_of
 
-MOST_CHARACTERS = 6_000
+MOST_CHARACTERS = 5_000
 """Of text that is shown before its footnotes are known: they stand in the same message, and Slack caps it."""
 
 

@@ -50,6 +50,10 @@ _WORDS = MappingProxyType(
             "本频道在 {at} 之前是安静时段，届时我会回答。",
         ),
         "sources": ("Sources", "来源"),
+        "more_sources": (
+            "… and {n} more sources; press “Sources and quotes” to see them.",
+            "……另有 {n} 个来源，请按“来源与引文”查看。",
+        ),
         "supported": (
             "{n} of {all} cited sentences are supported by their sources.",
             "{all} 句有引用的话中，{n} 句得到来源支持。",

@@ -2,10 +2,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agent.answer import Answer
+from agent.answer import Answer, Source
 from tests.fake_slack import seen
 from workers.slack.markup import line_of, link, markdown
-from workers.slack.rendering import rendered
+from workers.slack.rendering import Buttons, rendered, size_of
+from workers.slack.splitting import MESSAGE_CHARACTERS
 
 SOURCE = "https://a.example/tides?x=1&y=2"
 HOSTILE = [
@@ -100,3 +101,26 @@ def test_every_page_that_a_sentence_cites_is_shown() -> None:
 def test_no_marker_becomes_the_label_of_a_link(before: str) -> None:
     said = markdown(f"The moon[citation:1].\n\n{before}[citation:1]:\n https://evil.test/x", [])
     assert "[1]:" not in said
+
+
+@pytest.mark.parametrize("sources", [1, 12, 30, 60])
+@pytest.mark.parametrize("characters", [10, 300, 1_500, 2_890])
+def test_text_and_footnotes_fit_into_one_message_however_long_the_addresses_are(sources: int, characters: int) -> None:
+    long = "x" * characters
+    cited = tuple(
+        Source(n, f"https://{'h' * 60}.example/{n}/{long}", "潮汐 & <title> " * 40, date="2026-01-01", cited=True)
+        for n in range(1, sources + 1)
+    )
+    text = "The moon pulls the sea.\n\n" * 200
+    answer = Answer("a" * 32, "q", "en", "normal", "partial", text, sources=cited, degraded="x")
+    said = rendered(answer, Buttons("a" * 32, share=True))
+    notes = [block["elements"][0]["text"] for block in said.footer if block["type"] == "context"]
+
+    assert size_of(said.footer) + len(said.parts[0]) <= MESSAGE_CHARACTERS
+    assert said.parts[0].startswith("The moon pulls the sea.\n\nThe moon")
+    assert said.file == ""
+    assert max(len(note) for note in notes) <= 2_000
+    assert [note[:3] for note in notes if note.startswith("[")] == [
+        f"[{n}]"[:3] for n in range(1, min(sources, 30) + 1)
+    ]
+    assert sources <= 30 or "30 more sources" in notes[-1]
