@@ -13,6 +13,7 @@ from agent.checking import checked_answer
 from agent.errors import BadQuestion
 from agent.events import Answered, Cancelled, Event, Failed
 from agent.question import MAX_QUESTION_CHARACTERS, Depth, Question, Turn
+from tools.page import Webpage
 from workers.problems import without_hosts
 from workers.requests import Asked
 from workers.runs import Run
@@ -27,6 +28,7 @@ from workers.slack.markup import line_of
 from workers.slack.parts import Parts
 from workers.slack.question import SlackQuestion
 from workers.slack.rendering import Buttons, rendered
+from workers.slack.spoken import Spoken
 from workers.slack.thread import history_of, messages_of, said_of
 from workers.slack.words import words
 from workers.store_errors import StoreError
@@ -43,6 +45,23 @@ class NotAnswered(Exception):
     def __init__(self, why: str, cards: Sequence[Chunk] = ()) -> None:
         super().__init__(why)
         self.cards = cards
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Those of a question. preface: which could not be read and why, for its asker; "" for none."""
+
+    pages: tuple[Webpage, ...] = ()
+    preface: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a question came to. cards: what is still to be told of them."""
+
+    answer: Answer
+    preface: str = ""
+    cards: Sequence[Chunk] = ()
 
 
 @dataclass(slots=True)
@@ -169,14 +188,27 @@ class Answering:
             return
         question = taken.question
         try:
-            answer, cards = await self._kept(question), list[Chunk]()
-            if answer is None:
-                answer, cards = await self._asked(taken, talk)
+            kept = await self._kept(question)
+            said = Said(kept, (await self._files(question, talk)).preface) if kept else await self._asked(taken, talk)
         except NotAnswered as failure:
             await talk.tell(str(failure), failure.cards)
             return
-        buttons = Buttons(question.id, more=_may_go_deeper(answer, question), share=question.private)
-        await talk.deliver(rendered(answer, buttons, marks=question.kind != "check"), cards)
+        buttons = Buttons(question.id, more=_may_go_deeper(said.answer, question), share=question.private)
+        await talk.deliver(
+            rendered(said.answer, buttons, marks=question.kind != "check", preface=said.preface), said.cards
+        )
+
+    async def _files(self, question: SlackQuestion, talk: Talk) -> Files:
+        """Where a question is nothing but its files, one of them has to be readable. Raises NotAnswered, SlackError."""
+        if not question.files:
+            return Files()
+        pages, unreadable = await read_files(self.parts, question.files)
+        preface = told(unreadable, self.parts.service.limits.max_file_bytes, talk.language)
+        if not pages and question.text == words("summarise", talk.language):
+            raise NotAnswered(preface)
+        if not pages:
+            preface += "\n" + words("from_the_web", talk.language)
+        return Files(tuple(pages), preface)
 
     async def _talk(self, taken: Taken) -> Talk:
         """Where it is answered, and what was said there before; the first attempt has nothing to look up."""
@@ -217,15 +249,17 @@ class Answering:
         stored = await service.in_store_time(service.store.get_answer(question.id, question.owner))
         return stored.answer if stored else None
 
-    async def _asked(self, taken: Taken, talk: Talk) -> tuple[Answer, list[Chunk]]:
-        """The answer, and what is still to be told of its cards. Raises NotAnswered, SlackError, StoreError."""
-        question = taken.question
+    async def _asked(self, taken: Taken, talk: Talk) -> Said:
+        """Raises NotAnswered, SlackError, StoreError."""
+        question, spoken = taken.question, Spoken()
         checking = question.kind == "check"  # whose answer is another than the one that is written
-        async with shown(talk, text=not checking) as live:
-            asked = await self._question(question, talk)
-            last = await self._last_of(self._run(question, asked), live)
+        async with shown(talk, None if checking else spoken) as live:
+            files = await self._files(question, talk)
+            spoken.preface = files.preface
+            last = await self._last_of(self._run(question, await self._question(question, talk, files)), live)
         if isinstance(last, Answered):
-            return await self._checked(question, last) if checking else last.answer, live.finished()
+            answer = await self._checked(question, last) if checking else last.answer
+            return Said(answer, files.preface, live.finished())
         raise NotAnswered(_why_not(last, talk), live.finished(failed=True))
 
     def _run(self, question: SlackQuestion, asked: Question) -> Run:
@@ -247,23 +281,20 @@ class Answering:
                 live.take(event)
         return last
 
-    async def _question(self, question: SlackQuestion, talk: Talk) -> Question:
+    async def _question(self, question: SlackQuestion, talk: Talk, files: Files) -> Question:
         if len(question.text) > MAX_QUESTION_CHARACTERS and question.kind != "check":
             said = {"n": f"{len(question.text):,}", "most": f"{MAX_QUESTION_CHARACTERS:,}"}
             raise NotAnswered(words("too_long", talk.language, **said))
         settings = await self.parts.channels.of(question.team, question.asked_in or question.channel)
-        pages, unreadable = await read_files(self.parts, question.files)
-        if unreadable:
-            raise NotAnswered(told(unreadable, self.parts.service.limits.max_file_bytes, talk.language))
         depth = question.depth or settings.depth or self.parts.service.default_depth
         try:
             return Question(
                 question.text[:MAX_QUESTION_CHARACTERS],
                 _depth(depth),
                 await self._history(question),
-                tuple(pages),
+                files.pages,
                 settings.filters,
-                search=not pages,
+                search=not files.pages,
             )
         except BadQuestion as error:
             raise NotAnswered(words("failed", talk.language, why=line_of(str(error), 500))) from None

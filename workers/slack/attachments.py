@@ -1,7 +1,8 @@
 """Files of a question: fetched from Slack's own hosts alone, bounded, read as an upload is."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -9,12 +10,27 @@ import aiohttp
 from tools.errors import ToolError
 from tools.page import Webpage
 from workers.service import MIB
+from workers.slack.errors import SlackRefused
+from workers.slack.intake import inner, text_field
 from workers.slack.markup import line_of
 from workers.slack.parts import Parts
 from workers.slack.question import SlackFile
 from workers.slack.words import Language, words
 
 FETCH_SECONDS = 60.0
+_WHY = MappingProxyType(
+    {
+        "scanned_pdf": "file_scanned",
+        "encrypted_pdf": "file_encrypted",
+        "encrypted_docx": "file_encrypted",
+        "unsupported_type": "file_kind",
+        "bytes": "file_too_large",
+        "zip_bomb": "file_broken",
+        "bad_pdf": "file_broken",
+        "bad_docx": "file_broken",
+        "bad_html": "file_broken",
+    }
+)
 SLACK_HOSTS = ("slack.com", "slack-files.com", "slack-edge.com")
 
 
@@ -35,18 +51,30 @@ class FileRefused(Exception):
 
 
 async def read_files(parts: Parts, files: Sequence[SlackFile]) -> tuple[list[Webpage], list[Unreadable]]:
-    """The text of each, and those of which there is none."""
+    """The text of each, and those of which there is none, with the reason. Raises SlackDown, SlackBusy."""
     pages, unreadable = list[Webpage](), list[Unreadable]()
     limits = parts.service.limits
     for one in files[: limits.max_files]:
         try:
-            content = await fetch(parts, one, limits.max_file_bytes)
+            content = await fetch(parts, await _whole(parts, one), limits.max_file_bytes)
             pages.append(await parts.service.read_upload(one.name or one.id, content))
         except FileRefused as refused:
             unreadable.append(Unreadable(one.name, refused.why))
-        except ToolError:
-            unreadable.append(Unreadable(one.name, "file_unreadable"))
+        except ToolError as error:
+            unreadable.append(Unreadable(one.name, _WHY.get(error.reason, "file_unreadable")))
+    unreadable += [Unreadable(one.name, "file_too_many") for one in files[limits.max_files :]]
     return pages, unreadable
+
+
+async def _whole(parts: Parts, file: SlackFile) -> SlackFile:
+    """In channels that are shared with another workspace a message names no address: Slack is asked for it."""
+    if file.url or not file.id:
+        return file
+    try:
+        found = inner((await parts.client.files_info(file=file.id)).data, "file")  # type: ignore[arg-type]
+    except SlackRefused:
+        raise FileRefused("file_gone") from None
+    return replace(file, url=text_field(found, "url_private_download") or text_field(found, "url_private"))
 
 
 async def fetch(parts: Parts, file: SlackFile, most_bytes: int) -> bytes:
@@ -90,7 +118,9 @@ def _is_slacks(url: str, api_url: str) -> bool:
 
 
 def told(unreadable: Sequence[Unreadable], most_bytes: int, language: Language) -> str:
-    """One line for each, then what to do."""
+    """One line for each, then what to do; "" for none."""
+    if not unreadable:
+        return ""
     lines = [
         words("unreadable", language, name=line_of(one.name, 100), why=words(one.why, language, most=most_bytes // MIB))
         for one in unreadable

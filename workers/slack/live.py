@@ -27,11 +27,11 @@ _STATUS = MappingProxyType({Searched: "reading", Packed: "writing"})
 
 
 class Live:
-    """The events of one run. text: whether sentences are shown before the whole answer is there."""
+    """The events of one run. spoken: takes the sentences that are shown before the whole answer is there."""
 
-    def __init__(self, talk: Talk, text: bool) -> None:
+    def __init__(self, talk: Talk, spoken: Spoken | None) -> None:
         self.cards = Cards(talk.language)
-        self._talk, self._spoken = talk, Spoken() if text else None
+        self._talk, self._spoken = talk, spoken
         self._client = talk.parts.client.within(HASTY_SECONDS)
         self._chunks: dict[str, Chunk] = {}
         self._rendered = self._text = ""  # as it is, and as it was shown last
@@ -124,10 +124,10 @@ class Live:
 
 
 @asynccontextmanager
-async def shown(talk: Talk, text: bool) -> AsyncGenerator[Live, None]:
+async def shown(talk: Talk, spoken: Spoken | None) -> AsyncGenerator[Live, None]:
     """Shows what it takes while it is open. In the end a call that is under way is waited for, for a while: then it is
     known what it did. A run that breaks off or is stopped waits for nothing."""
-    live = Live(talk, text)
+    live = Live(talk, spoken)
     running = asyncio.create_task(live.run())
     try:
         yield live

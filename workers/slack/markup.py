@@ -33,6 +33,7 @@ _FILE_ENDINGS = frozenset(
     """
 py md js ts sh c h rs go txt html css json yml yaml toml conf cfg
 list sources log service d deb gz xz zip tar pdf exe java cpp sql xml
+docx doc xlsx xls pptx ppt odt rtf epub bin webp heic tiff mp3 mp4 wav
 ini lock csv png jpg gif svg iso img env local target socket timer e g
 """.split()
 )

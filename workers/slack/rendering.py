@@ -45,19 +45,24 @@ class Buttons:
     share: bool = False
 
 
-def rendered(answer: Answer, buttons: Buttons | None, marks: bool = True) -> Rendered:
-    """buttons: None for none at all; marks: whether sentences that no page supports are marked in the text."""
+def rendered(answer: Answer, buttons: Buttons | None, marks: bool = True, preface: str = "") -> Rendered:
+    """buttons: None for none at all; marks: whether sentences that no page supports are marked in the text; preface:
+    lines of ours above it, already fit for Slack."""
     language = answer.language
     footer = (*_notices(answer), *footnotes(answer), *(_actions(buttons, language) if buttons else ()))
     text = marked(answer.text, answer.supports) if marks else answer.text
     said = markdown(text, [source.url for source in answer.sources]).strip()
-    said = said or _in_words(answer.text)
+    said = prefaced(preface, said or _in_words(answer.text))
     most = min(MARKDOWN_CHARACTERS, MESSAGE_CHARACTERS - size_of(footer))
     parts, file = split(said, most), ""
     if parts is None:
         hint = words("rest_in_file", language)
         parts, file = [f"_{hint}_\n\n{beginning(said, min(3_000, most - len(hint) - 10))}"], _whole(answer)
     return Rendered(tuple(parts), footer, file, line_of(answer.text, _FALLBACK_CHARACTERS))
+
+
+def prefaced(preface: str, said: str) -> str:
+    return f"{preface}\n\n{said}" if preface else said
 
 
 def marked(text: str, supports: Sequence[Support], start: int = 0) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from agent.events import Judged
 from workers.slack.markup import markdown
-from workers.slack.rendering import marked
+from workers.slack.rendering import marked, prefaced
 from workers.slack.splitting import blocks_of
 
 MOST_CHARACTERS = 5_000
@@ -13,8 +13,9 @@ MOST_CHARACTERS = 5_000
 
 @dataclass(slots=True)
 class Spoken:
-    """sources: the addresses that may be clicked; grown: since it was shown last."""
+    """preface: as of rendered(); sources: the addresses that may be clicked; grown: since it was shown last."""
 
+    preface: str = ""
     sources: tuple[str, ...] = ()
     grown: bool = False
     _pieces: list[str] = field(default_factory=list)
@@ -29,7 +30,8 @@ class Spoken:
     def shown(self) -> str:
         """Whole sentences; a table is held until its last row is there, and what is too long is not begun."""
         self.grown = False
-        blocks = blocks_of(markdown("".join(self._pieces), self.sources).strip())
+        said = markdown("".join(self._pieces), self.sources).strip()
+        blocks = blocks_of(prefaced(self.preface, said)) if said else []
         if blocks and any(line.lstrip().startswith("|") for line in blocks[-1].split("\n")):
             blocks.pop()
         kept = ""

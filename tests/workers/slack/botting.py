@@ -15,7 +15,7 @@ from agent.nodes.deps import Deps
 from agent.question import Question
 from tests.fake_slack import APP_TOKEN, BOT_TOKEN, FakeSlack
 from tests.workers.serving import read_text
-from workers.service import Service
+from workers.service import ReadUpload, Service
 from workers.slack.bot import open_bot, open_client, who_am_i
 from workers.slack.channels import Channels
 from workers.slack.desk import Desk
@@ -51,7 +51,7 @@ def graph_of(deps: Deps) -> Ask:
 
 
 @asynccontextmanager
-async def parts_of(bench: Bench, slack: FakeSlack, valkey: Redis) -> AsyncIterator[Parts]:
+async def parts_of(bench: Bench, slack: FakeSlack, valkey: Redis, read: ReadUpload = read_text) -> AsyncIterator[Parts]:
     def noted(question: Question) -> AsyncGenerator[Event, None]:
         bench.asked.append(question)
         return bench.ask(question)
@@ -62,7 +62,7 @@ async def parts_of(bench: Bench, slack: FakeSlack, valkey: Redis) -> AsyncIterat
     store = Store(valkey, Retention.of(1, 1, 1))
     async with open_client(BOT_TOKEN, slack.api_url, Pacer(valkey, slack.clock, sleep)) as client:
         yield Parts(
-            service=Service(noted, read_text, store, default_depth="quick"),
+            service=Service(noted, read, store, default_depth="quick"),
             client=client,
             desk=Desk(valkey, bench.lease_seconds, slack.clock),
             channels=Channels(valkey, "UTC"),
@@ -75,10 +75,12 @@ async def parts_of(bench: Bench, slack: FakeSlack, valkey: Redis) -> AsyncIterat
 
 
 @asynccontextmanager
-async def running_bot(bench: Bench, slack: FakeSlack, valkey: Redis) -> AsyncIterator[Parts]:
+async def running_bot(
+    bench: Bench, slack: FakeSlack, valkey: Redis, read: ReadUpload = read_text
+) -> AsyncIterator[Parts]:
     """Connected in Socket Mode."""
     async with AsyncExitStack() as opened:
-        parts = await opened.enter_async_context(parts_of(bench, slack, valkey))
+        parts = await opened.enter_async_context(parts_of(bench, slack, valkey, read))
         bot = await opened.enter_async_context(open_bot(parts))
         await opened.enter_async_context(socket_mode(bot.app, APP_TOKEN, parts.client))
         yield parts

@@ -11,7 +11,10 @@ from agent.events import Event, Text
 from agent.question import Question
 from tests.fake_slack import BOT_ID, BOT_USER, TEAM, FakeSlack, fake_slack
 from tests.fakes import TIDES, FakeModel, FakeWeb, deps
+from tests.workers.serving import read_text
 from tests.workers.slack.botting import QUICKLY, Bench, answer_in, graph_of, running_bot, text_of
+from tools.errors import PageUnreadable
+from tools.page import Webpage
 from workers.slack.parts import Parts
 
 EN = "Why are there tides?"
@@ -149,15 +152,73 @@ async def test_where_the_bot_was_removed_the_asker_is_told_alone(valkey: Redis) 
     assert "I was removed" in said["text"]
 
 
-async def test_a_file_that_cannot_be_read_is_named(valkey: Redis) -> None:
-    async with fake_slack() as slack, running_bot(bench_of(), slack, valkey):
+async def test_a_file_that_cannot_be_read_is_named_above_the_answer(valkey: Redis) -> None:
+    bench = bench_of("The moon pulls the sea twice a day[citation:1].")
+    async with fake_slack() as slack, running_bot(bench, slack, valkey):
         file = slack.file("picture.bin", b"\xff\xfe\x00\x81", "U1")
-        event = slack.said("D1", "U1", "What does it say?", subtype="file_share", files=[file])
+        event = slack.said("D1", "U1", EN, subtype="file_share", files=[file])
         await slack.tell(event)
         said = text_of(await answer_in(slack, event))
 
-    assert "I could not read picture" in said
+    assert said.strip().startswith("I could not read picture.bin: it is damaged.")
     assert "PDF" in said
+    assert "This answer comes from the web alone." in said
+    assert "The moon pulls the sea twice a day[1]." in said
+    assert bench.asked[0].search
+
+
+async def test_a_question_that_is_nothing_but_an_unreadable_file_ends_with_the_reason(valkey: Redis) -> None:
+    bench = bench_of()
+    async with fake_slack() as slack, running_bot(bench, slack, valkey):
+        file = slack.file("picture.bin", b"\xff\xfe\x00\x81", "U1")
+        event = slack.said("D1", "U1", "", subtype="file_share", files=[file])
+        await slack.tell(event)
+        said = text_of(await answer_in(slack, event))
+
+    assert "I could not read picture.bin" in said
+    assert bench.asked == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "why"),
+    [
+        ("scanned_pdf", "its pages are pictures, without text"),
+        ("encrypted_docx", "it is protected with a password"),
+        ("bad_pdf", "it is damaged"),
+        ("unsupported_type", "it is no kind of file that I can read"),
+        ("never heard of", "no text was found in it"),
+    ],
+)
+async def test_the_other_files_are_read_and_each_reason_is_said(valkey: Redis, reason: str, why: str) -> None:
+    bench = bench_of("The moon pulls.")
+
+    async def read(name: str, content: bytes) -> Webpage:
+        if name == "bad.pdf":
+            raise PageUnreadable(name, reason)
+        return await read_text(name, content)
+
+    async with fake_slack() as slack, running_bot(bench, slack, valkey, read):
+        files = [slack.file("bad.pdf", b"%PDF", "U1"), slack.file("good.txt", b"The moon pulls the sea.", "U1")]
+        event = slack.said("D1", "U1", "What do they say?", subtype="file_share", files=files)
+        await slack.tell(event)
+        said = text_of(await answer_in(slack, event))
+
+    assert f"I could not read bad.pdf: {why}." in said
+    assert "The moon pulls." in said
+    assert "from the web" not in said
+    assert [page.title for page in bench.asked[0].files] == ["good.txt"]
+
+
+async def test_a_file_of_a_shared_channel_is_asked_for_by_its_id(valkey: Redis) -> None:
+    bench = bench_of("The moon pulls.")
+    async with fake_slack() as slack, running_bot(bench, slack, valkey):
+        file = slack.file("good.txt", b"The moon pulls the sea.", "U1")
+        bare = {"id": file["id"], "user": "U1", "file_access": "check_file_info", "name": "good.txt"}
+        event = slack.said("D1", "U1", "What does it say?", subtype="file_share", files=[bare])
+        await slack.tell(event)
+        await answer_in(slack, event)
+
+    assert [page.text for page in bench.asked[0].files] == ["The moon pulls the sea."]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +228,7 @@ async def test_a_file_that_cannot_be_read_is_named(valkey: Redis) -> None:
         {"url_private_download": "http://169.254.169.254/latest"},
         {"url_private_download": "file:///etc/passwd"},
         {"url_private_download": "https://slack.com@evil.test/x"},
-        {"url_private_download": ""},
+        {"url_private_download": "", "id": "F9GONE"},
         {"size": 21 * 1024 * 1024},
     ],
 )
