@@ -35,8 +35,8 @@ async def at_once(question: Question) -> AsyncGenerator[Event, None]:
 
 
 @pytest.fixture
-async def client() -> AsyncIterator[httpx.AsyncClient]:
-    async with serving(service_of(ask=at_once)) as client:
+async def client(valkey: Redis) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(whole_service(valkey)) as client:
         yield client
 
 
