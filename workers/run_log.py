@@ -205,6 +205,12 @@ class RunLog:
             if ended:
                 return
 
+    async def last(self, user: str, run_id: str) -> tuple[int, Message] | None:
+        """The latest event, with its number; None before the first."""
+        with reaching():
+            found = cast(_Entries, await self._client.xrevrange(key_of(user, "events", run_id), count=1))
+        return _recorded(*found[0]) if found else None
+
     async def _first(self, user: str, run_id: str) -> int:
         with reaching():
             found = cast(_Entries, await self._client.xrange(key_of(user, "events", run_id), count=1))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
@@ -24,6 +24,8 @@ from workers.store_errors import StoreError
 from workers.store_keys import Owner
 
 Result = TypeVar("Result")
+Adding = Callable[[Answered], Awaitable[dict[str, Any]]]
+"""What is told beside an answer, as JSON values."""
 INTERNAL = "something broke on our side; try again, and report the request id if it happens twice"
 
 
@@ -31,7 +33,8 @@ INTERNAL = "something broke on our side; try again, and report the request id if
 class Run:
     """One question of one user. id: of the request; thread: a new one where the caller named none; answer_id: what
     the answer will be called, "" for a name of the agent's own; kept: whether the answer goes to the store; request:
-    what a dialect must repeat of the request, as JSON; ticket: in the line for a place, None where there is no line."""
+    what a dialect must repeat of the request, as JSON; ticket: in the line for a place, None where there is no line;
+    adding: what a dialect tells beside the answer, which its last message keeps for those who read it later."""
 
     id: str
     user: str
@@ -42,6 +45,7 @@ class Run:
     kept: bool = True
     request: str = ""
     ticket: Ticket | None = None
+    adding: Adding | None = None
 
     async def events(self) -> AsyncGenerator[Event, None]:
         """The run's events; its answer is kept before it goes out. Closing this generator closes the run, and with it
@@ -56,7 +60,10 @@ class Run:
             async for event, stored in events:
                 if isinstance(event, Thinking) and not self.asked.thinking:
                     continue
-                yield self._message(event, stored)
+                message = self._message(event, stored)
+                if isinstance(event, Answered) and self.adding is not None:
+                    message = replace(message, fields={**message.fields, "added": await self.adding(event)})
+                yield message
 
     async def _kept_events(self) -> AsyncGenerator[tuple[Event, bool], None]:
         """Each event, and whether the answer in it was stored."""

@@ -11,6 +11,7 @@ from referencing import Registry, Resource
 
 SCHEMAS = Path(__file__).with_name("schemas")
 Fields = dict[str, Any]
+_KINDS = {"chat.reasoning": "r", "chat.reasoning.done": "R", "chat.completion.chunk": "t", "chat.completion.done": "D"}
 _MARKER = re.compile(r"\[(\d+)\]")
 
 
@@ -94,6 +95,26 @@ def _sequence_faults(chunks: list[Fields], include_usage: bool) -> list[str]:
     if "citations" not in last:
         return [*faults, "the last chunk has no citations"]
     return [*faults, *_list_faults(last), *citation_faults(text, notes, last["citations"])]
+
+
+def concise_faults(body: str) -> list[str]:
+    """Of a whole stream in Sonar's concise form: reasoning, its end, the text, and one last object that holds all."""
+    told = data_of(body)
+    if not told or told[-1] != "[DONE]":
+        return ["[DONE] is not the last"]
+    chunks = [json.loads(each) for each in told[:-1]]
+    if faults := [fault for chunk in chunks for fault in shape_faults("chat", "concise", chunk)]:
+        return faults
+    order = "".join(_KINDS[chunk["object"]] for chunk in chunks)
+    if not re.fullmatch("r+Rt*D", order):
+        return [f"the kinds come in the order {order}"]
+    pieces = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
+    notes = [note for chunk in chunks for note in chunk["choices"][0]["delta"].get("annotations", ())]
+    last = chunks[-1]
+    whole = last["choices"][0]["message"]["content"]
+    faults = [] if pieces == whole else ["the pieces are not the whole"]
+    faults += [*_list_faults(last), *_usage_faults(last["usage"])]
+    return faults + citation_faults(whole, [note["url_citation"] for note in notes], last["citations"])
 
 
 def response_faults(response: Fields) -> list[str]:

@@ -1,5 +1,6 @@
 """What the running service sends in each dialect is what is documented; and what is not, would be found."""
 
+import asyncio
 import copy
 import json
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from tests.contracts.exchanges import (
     Fields,
     chunks_faults,
     completion_faults,
+    concise_faults,
     events_faults,
     response_faults,
     shape_faults,
@@ -18,7 +20,7 @@ from tests.contracts.exchanges import (
 from tests.contracts.service import Running
 
 pytestmark = pytest.mark.xdist_group("contracts")
-CHAT, RESPONSES = "/v1/chat/completions", "/v1/responses"
+CHAT, RESPONSES, ASYNC = "/v1/chat/completions", "/v1/responses", "/async/chat/completions"
 CHAT_ASKED: Fields = {"model": "kaozheng", "messages": [{"role": "user", "content": "What causes tides?"}]}
 RESPONSE_ASKED: Fields = {"model": "kaozheng", "input": "What causes tides?"}
 SONAR = {"model": "sonar-pro", "search_domain_filter": ["-evil.example"], "return_related_questions": True}
@@ -40,6 +42,27 @@ async def test_a_completion_has_the_documented_shape(service: Running, more: Fie
 async def test_a_stream_of_chunks_has_the_documented_shape(service: Running, more: Fields) -> None:
     body = await posted(service, CHAT, {**CHAT_ASKED, **more, "stream": True})
     assert chunks_faults(body, include_usage="stream_options" in more) == []
+
+
+CONCISE = {**SONAR, "stream": True, "stream_mode": "concise"}
+
+
+@pytest.mark.parametrize("more", [{}, {"include_reasoning": False}])
+async def test_a_concise_stream_has_the_documented_shape(service: Running, more: Fields) -> None:
+    assert concise_faults(await posted(service, CHAT, {**CHAT_ASKED, **CONCISE, **more})) == []
+
+
+async def test_an_asynchronous_request_has_the_documented_shape_from_its_making_to_its_end(service: Running) -> None:
+    async with service.client() as client:
+        made = (await client.post(ASYNC, json={"request": {**CHAT_ASKED, **SONAR}})).json()
+        assert shape_faults("chat", "async_request", made) == []
+        async with asyncio.timeout(60):
+            while (found := (await client.get(f"{ASYNC}/{made['id']}")).json())["status"] == "IN_PROGRESS":
+                assert shape_faults("chat", "async_request", found) == []
+                await asyncio.sleep(0.05)
+    assert (found["status"], shape_faults("chat", "async_request", found)) == ("COMPLETED", [])
+    assert completion_faults(found["response"]) == []
+    assert found["response"]["usage"]["citation_tokens"] > 0
 
 
 @pytest.mark.parametrize("more", [{}, {"include": ["web_search_call.action.sources"]}, {"background": True}])
@@ -169,6 +192,36 @@ async def test_a_stream_without_its_end_is_found(service: Running, recorded: dic
 
 def _stream(chunks: list[Fields]) -> str:
     return "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks) + "data: [DONE]\n\n"
+
+
+WRONG_CONCISE: dict[str, Change] = {
+    "lists before the end": lambda cs: cs[0].update(citations=[]),
+    "a kind of another house": lambda cs: cs[0].update(object="chat.thinking"),
+    "an unknown field": lambda cs: cs[-1].update(secret="x"),
+    "a step with more": lambda cs: _stepped(cs)["web_search"].update(query="x"),
+    "two ends of the reasoning": lambda cs: cs.insert(0, next(c for c in cs if c["object"] == "chat.reasoning.done")),
+    "text after the end": lambda cs: cs.append(cs[-2]),
+    "no usage": lambda cs: cs[-1].pop("usage"),
+    "another whole": lambda cs: cs[-1]["choices"][0]["message"].update(content="Nothing[1]."),
+    "no message at the end": lambda cs: cs[-1]["choices"][0].pop("message"),
+    "internal tool calls": lambda cs: cs[0]["choices"][0]["delta"].update(tool_calls=[CALL]),
+}
+
+
+def _stepped(chunks: list[Fields]) -> Fields:
+    deltas = (chunk["choices"][0]["delta"] for chunk in chunks)
+    step: Fields = next(delta["reasoning_steps"][0] for delta in deltas if "reasoning_steps" in delta)
+    return step
+
+
+@pytest.mark.parametrize("wrong", WRONG_CONCISE)
+async def test_a_concise_stream_that_is_wrong_is_found(service: Running, wrong: str, recorded: dict[str, Any]) -> None:
+    if "concise" not in recorded:
+        recorded["concise"] = await posted(service, CHAT, CHAT_ASKED | CONCISE)
+    chunks = [json.loads(line[6:]) for line in recorded["concise"].split("\n") if line.startswith("data: {")]
+    assert concise_faults(_stream(chunks)) == []
+    WRONG_CONCISE[wrong](chunks)
+    assert concise_faults(_stream(chunks)) != []
 
 
 WRONG_EVENTS: dict[str, Change] = {

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, aclosing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -70,8 +70,12 @@ async def post_chat(request: Request) -> Response:
             await unless_gone(request, ticket.place())
             return await _alone(request, completion, asked, held)
         run = replace(run_of(request, asked, asked.question), ticket=ticket)
-        events = await _events(request, run, held, said=said_of(asked, asked.question))
         adding = adding_of(run, related=asked.related)
+        events = run.events()
+        if key := key_of_request(request):
+            said = said_of(asked, asked.question)
+            run = await begun_once(request, replace(run, adding=keeping(adding)), key, held.pop_all(), said)
+            events, adding = _joined(request, run)
         if asked.stream:
             return _streamed(request, answer_chunks(completion, events, adding), held)
         return JSONResponse(await unless_gone(request, _whole(completion, events, adding)))
@@ -115,13 +119,24 @@ def said_of(asked: ChatAsked, question: Question) -> str:
     return json.dumps([body, question.instructions], sort_keys=True)
 
 
-async def _events(request: Request, run: Run, held: ExitStack, *, said: str) -> AsyncGenerator[Event, None]:
-    """The run's own events, or under an Idempotency-Key those of the one run that it stands for."""
-    key = key_of_request(request)
-    if not key:
-        return run.events()
-    begun = await begun_once(request, run, key, held.pop_all(), said)
-    return events_of(request.state.detached.log.read(begun.user, begun.answer_id))
+def _joined(request: Request, run: Run) -> tuple[AsyncGenerator[Event, None], Adding]:
+    """The one run that an Idempotency-Key stands for, and what it has kept beside its answer."""
+    log = request.state.detached.log
+
+    async def kept(_: Answered) -> Added:
+        last = await run.service.in_store_time(log.last(run.user, run.answer_id))
+        return Added.read(last[1] if last else None)
+
+    return events_of(log.read(run.user, run.answer_id)), kept
+
+
+def keeping(adding: Adding) -> Callable[[Answered], Awaitable[dict[str, Any]]]:
+    """What is added, as the run's last message keeps it."""
+
+    async def kept(event: Answered) -> dict[str, Any]:
+        return (await adding(event)).kept()
+
+    return kept
 
 
 def adding_of(run: Run, *, related: bool) -> Adding:

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from workers.dialects.chat import run_of, said_of
+from workers.dialects.chat import adding_of, keeping, run_of, said_of
 from workers.dialects.chat_chunks import Added, Completion, whole_answer
 from workers.dialects.chat_request import ChatAsked, understood, with_files
 from workers.dialects.usage import Counting
@@ -21,6 +21,7 @@ from workers.requests import read_json_with_files
 from workers.run_log import RunHead, RunLog
 from workers.runs_in_background import start_detached
 from workers.service import Service
+from workers.sse import Message
 from workers.store_keys import is_id
 
 UNKNOWN = "there is no request of yours with this id; it may have been forgotten"
@@ -39,7 +40,9 @@ async def post_async(request: Request) -> Response:
         assert asked.question is not None, "_asked refuses what is not searched for"
         ticket.line_up(service.seconds_for(asked.question.depth))
         made = replace(run_of(request, asked, asked.question), answer_id=secrets.token_hex(16), ticket=ticket)
-        run = replace(made, request=json.dumps({"sonar": asked.body.model, "thinking": asked.thinking}))
+        adding = keeping(adding_of(made, related=asked.related))
+        request_fields = {"sonar": asked.body.model, "thinking": asked.thinking, "size": asked.context_size}
+        run = replace(made, request=json.dumps(request_fields), adding=adding)
         if key:
             run = await begun_once(request, run, key, held.pop_all(), said_of(asked, asked.question))
         else:
@@ -69,12 +72,13 @@ async def get_async(request: Request, async_id: str) -> Response:
     head = await service.in_store_time(log.head(user, async_id)) if known and log else None
     if head is None or log is None:
         raise Problem("not_found", UNKNOWN, "id")
-    stored = None
+    stored, last = None, await service.in_store_time(log.last(user, async_id))
     if head.status == "answered":
         stored = await service.in_store_time(service.store.get_answer(async_id, user))
-    told = {**_summary(head, stored), "response": _response(head, stored, service)}
+    added = Added.read(last[1] if last else None)
+    told = {**_summary(head, stored), "response": _response(head, stored, service, added)}
     if head.status in ("failed", "cancelled"):
-        told["error_message"] = await _why(log, user, async_id)
+        told["error_message"] = _why(last[1] if last else None)
     return JSONResponse(told)
 
 
@@ -114,21 +118,22 @@ def _summary(head: RunHead, stored: StoredAnswer | None) -> dict[str, Any]:
     }
 
 
-def _response(head: RunHead, stored: StoredAnswer | None, service: Service) -> dict[str, Any] | None:
+def _response(head: RunHead, stored: StoredAnswer | None, service: Service, added: Added) -> dict[str, Any] | None:
     if stored is None:
         return None
-    model, thinking = _of_request(head)
-    completion = Completion(f"chatcmpl-{head.id}", model, thinking, counting=Counting(service.prices))
-    return whole_answer(replace(completion, created=_seconds(head.created)), stored.answer, Added())
+    model, thinking, size = _of_request(head)
+    completion = Completion(f"chatcmpl-{head.id}", model, thinking, counting=Counting(service.prices, size))
+    return whole_answer(replace(completion, created=_seconds(head.created)), stored.answer, added)
 
 
-def _of_request(head: RunHead) -> tuple[str, bool]:
-    """The model that was asked for, and whether its reasoning is wanted; of another door's run, the usual."""
+def _of_request(head: RunHead) -> tuple[str, bool, str]:
+    """The model that was asked for, whether its reasoning is wanted, and the context size; of another door's run, the
+    usual."""
     try:
         request = json.loads(head.request or "{}")
     except ValueError:
         request = {}
-    return str(request.get("sonar", "sonar")), request.get("thinking", True) is True
+    return str(request.get("sonar", "sonar")), request.get("thinking", True) is True, str(request.get("size", ""))
 
 
 def _seconds(moment: str) -> int:
@@ -136,8 +141,6 @@ def _seconds(moment: str) -> int:
     return int(datetime.fromisoformat(moment).timestamp()) if moment else 0
 
 
-async def _why(log: RunLog, user: str, run_id: str) -> str:
-    last: dict[str, Any] = {}
-    async for _, message in log.read(user, run_id):
-        last = message.fields if message.last else last
-    return str(last.get("message") or last.get("reason") or "it ended without an answer")
+def _why(last: Message | None) -> str:
+    fields = last.fields if last else {}
+    return str(fields.get("message") or fields.get("reason") or "it ended without an answer")

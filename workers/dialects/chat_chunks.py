@@ -68,6 +68,19 @@ class Added:
     citation_tokens: int = 0
     related: tuple[str, ...] | None = None
 
+    def kept(self) -> dict[str, Any]:
+        """For whoever reads the answer later."""
+        return {"citation_tokens": self.citation_tokens, "related": self.related}
+
+    @classmethod
+    def read(cls, message: Message | None) -> "Added":
+        """What the last message of a run has kept; nothing where it is not kept any more, or was never made."""
+        kept = message.fields.get("added") if message else None
+        if not isinstance(kept, dict) or not isinstance(tokens := kept.get("citation_tokens"), int):
+            return cls()
+        related = kept.get("related")
+        return cls(tokens, tuple(str(each) for each in related) if isinstance(related, list) else None)
+
     def fields(self) -> dict[str, Any]:
         return {} if self.related is None else {"related_questions": list(self.related)}
 

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from agent.events import Event, Failed
 from agent.question import Question
 from tests.workers.dialects.test_chat import cited_twice
+from tests.workers.dialects.test_sonar import Model
 from tests.workers.serving import Endless
 from tests.workers.test_runs_in_background import replica
 from workers.keys import Keys, hashed
@@ -74,6 +75,27 @@ async def test_a_run_that_goes_on_and_one_that_fails_say_so(valkey: Redis) -> No
         made = await asker.create(request=ASKED)
         done = await ended(asker, made.id)
     assert (done.status, done.error_message, done.response) == ("FAILED", "the model server does not answer", None)
+
+
+async def test_related_questions_and_the_tokens_of_the_cited_pages_are_there_and_made_once(valkey: Redis) -> None:
+    model = Model('["Who climbed it?"]')
+    wanted = {**ASKED, "return_related_questions": True, "web_search_options": {"search_context_size": "high"}}
+    chat = {**wanted, "model": "kaozheng"}
+    async with replica(valkey, ask=cited_twice, **model.service()) as client:
+        found = made = (await client.post(PATH, json={"request": wanted})).json()
+        async with asyncio.timeout(30):
+            while found["status"] not in ("COMPLETED", "FAILED"):
+                await asyncio.sleep(0.02)
+                found = (await client.get(f"{PATH}/{made['id']}")).json()
+        again = (await client.get(f"{PATH}/{made['id']}")).json()
+        key = {"Idempotency-Key": "k"}
+        keyed = [(await client.post("/v1/chat/completions", json=chat, headers=key)).json() for _ in range(2)]
+    assert again == found
+    assert len(model.asked) == 2, "one for each of the two answers, however often they are read"
+    for response in (found["response"], *keyed):
+        assert response["related_questions"] == ["Who climbed it?"]
+        assert response["usage"]["citation_tokens"] > 0
+        assert response["usage"]["search_context_size"] == "high"
 
 
 async def test_another_key_s_requests_are_as_unknown_as_none(valkey: Redis) -> None:
