@@ -187,6 +187,9 @@ def known_key(method: str, headers: Headers, keys: Keys) -> KeptKey:
 
 
 def _key(headers: Headers) -> str:
+    """Raises Problem for two that differ under one name: who is meant would be a matter of taste."""
+    if any(len(set(headers.getlist(name))) > 1 for name in ("authorization", "x-api-key")):
+        raise Problem("wrong_key", "send one key: this header came twice, and not the same", "authorization")
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return credentials.strip()

@@ -21,8 +21,10 @@ MAX_KEY_CHARACTERS = 255
 
 def key_of_request(request: Request) -> str:
     """An empty one without the header. Raises Problem."""
-    key = request.headers.get(HEADER, "").strip()
-    if HEADER in request.headers and not (0 < len(key) <= MAX_KEY_CHARACTERS and key.isascii() and key.isprintable()):
+    key, given = request.headers.get(HEADER, "").strip(), request.headers.getlist(HEADER)
+    if len(set(given)) > 1:
+        raise Problem("bad_question", "send one Idempotency-Key", HEADER)
+    if given and not (0 < len(key) <= MAX_KEY_CHARACTERS and key.isascii() and key.isprintable()):
         detail = f"an Idempotency-Key has 1 to {MAX_KEY_CHARACTERS} printable ASCII characters"
         raise Problem("bad_question", detail, HEADER)
     return key

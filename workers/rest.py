@@ -73,6 +73,8 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     add_batches(app)
     app.add_api_route("/healthz", healthz, methods=["GET"])
     app.add_api_route("/readyz", readyz, methods=["GET"])
+    for path, health in (("/healthz", healthz), ("/readyz", readyz)):
+        app.add_api_route(path, health, methods=["HEAD"], include_in_schema=False)
     app.add_api_route("/metrics", metrics, methods=["GET"], response_class=PlainTextResponse)
     app.add_api_route("/", page.index, methods=["GET", "HEAD"], include_in_schema=False)
     for name in ("operator", "batches"):
@@ -173,7 +175,9 @@ def _problem(error: Exception) -> Problem:
         return problem_of(error)
     if isinstance(error, HTTPException):
         if error.status_code == 405:
-            return Problem("method_not_allowed", "/openapi.json lists the methods of each path")
+            problem = Problem("method_not_allowed", "/openapi.json lists the methods of each path")
+            problem.limits = dict(error.headers or {})
+            return problem
         return Problem("not_found", "/openapi.json lists the paths")
     assert isinstance(error, Problem)
     return error

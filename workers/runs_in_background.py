@@ -52,7 +52,11 @@ async def begun_response(request: Request, run: Run) -> Response:
 async def get_events(request: Request, answer_id: str) -> Response:
     """The events of a run, from the first or from the one behind `Last-Event-ID`, as they come."""
     head = await _head(request, answer_id)
-    return _following(request, _log(request), head.id, _after(request, head.id))
+    after, log, service = _after(request, head.id), _log(request), request.state.service
+    last = await service.in_store_time(log.last(request.state.user, head.id)) if after else None
+    if after > (last[0] if last else 0):
+        raise Problem("bad_question", "this answer has no event of this number yet", "last-event-id")
+    return _following(request, log, head.id, after)
 
 
 async def cancel_answer(request: Request, answer_id: str) -> Response:
@@ -93,7 +97,8 @@ def _log(request: Request) -> RunLog:
 
 def _after(request: Request, run_id: str) -> int:
     """The number in Last-Event-ID, 0 without one."""
-    given = request.headers.get("last-event-id", "")
+    sent = set(request.headers.getlist("last-event-id"))
+    given = sent.pop() if len(sent) == 1 else ",".join(sent)
     found = re.fullmatch(rf"(?:{re.escape(run_id)}:)?(\d{{1,9}})", given)
     if given and found is None:
         raise Problem("bad_question", "send the id of an event of this answer, as it came", "last-event-id")

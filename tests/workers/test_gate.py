@@ -70,6 +70,16 @@ def test_with_keys_this_machine_needs_one_too(headers: dict[str, str], code: str
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize("name", ["authorization", "x-api-key"])
+def test_two_keys_under_one_name_are_none(name: str) -> None:
+    before = "Bearer " if name == "authorization" else ""
+    scope = scope_of("192.0.2.1", host="kaozheng.example")
+    twice = [(name.encode(), f"{before}{key}".encode()) for key in (KEY, "kz_other")]
+    with pytest.raises(Problem) as refused:
+        user_of({**scope, "headers": [*scope["headers"], *twice]}, KEYS)  # type: ignore[misc]
+    assert refused.value.code == "wrong_key"
+
+
 def test_two_keys_are_two_users() -> None:
     assert KEYS.owner(KEY) != KEYS.owner("kz_other") != ""
 

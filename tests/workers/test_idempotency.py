@@ -77,6 +77,12 @@ async def test_a_key_that_is_none_is_refused(valkey: Redis, key: str) -> None:
     assert (refused.status_code, refused.json()["field"]) == (422, "idempotency-key")
 
 
+async def test_two_keys_of_one_question_are_refused(valkey: Redis) -> None:
+    async with replica(valkey, ask=Counted()) as client:
+        refused = await client.post(ASK, json=QUESTION, headers=[("Idempotency-Key", "a"), ("Idempotency-Key", "b")])
+    assert (refused.status_code, refused.json()["field"]) == (422, "idempotency-key")
+
+
 CHAT, RESPONSES = "/v1/chat/completions", "/v1/responses"
 DIALECTS = [
     (CHAT, {"model": "kaozheng", "messages": [{"role": "user", "content": "How high is Mount Tai?"}]}),

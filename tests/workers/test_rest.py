@@ -47,6 +47,13 @@ def ends_with(*events: Event, error: Exception | None = None) -> Ask:
     return run
 
 
+async def test_a_method_that_is_not_there_says_which_are_and_health_may_be_asked_by_its_head() -> None:
+    async with serving(service_of()) as client:
+        refused = await client.delete(ASK)
+        heads = [(await client.head(path)).status_code for path in ("/healthz", "/readyz")]
+    assert (refused.status_code, refused.headers["allow"], heads) == (405, "POST", [200, 200])
+
+
 async def test_a_question_is_answered_with_one_json_object(client: httpx.AsyncClient) -> None:
     response = await client.post(ASK, json=QUESTION)
     assert response.status_code == 200

@@ -200,6 +200,18 @@ async def test_a_last_event_id_that_is_none_is_refused(valkey: Redis, wrong: str
     assert (refused.status_code, refused.json()["field"]) == (422, "last-event-id")
 
 
+async def test_an_event_that_never_was_is_not_waited_behind(valkey: Redis) -> None:
+    run = Endless()
+    async with replica(valkey, ask=run) as client:
+        begun = (await client.post(ASK, json=BACKGROUND)).json()
+        await run.started.wait()
+        beyond = await client.get(begun["events"], headers={"Last-Event-ID": f"{begun['id']}:999999999"})
+        two = [("Last-Event-ID", f"{begun['id']}:1"), ("Last-Event-ID", f"{begun['id']}:2")]
+        doubled = await client.get(begun["events"], headers=two)
+    for refused in (beyond, doubled):
+        assert (refused.status_code, refused.json()["field"]) == (422, "last-event-id")
+
+
 async def test_a_damaged_event_ends_the_stream_and_not_the_service(valkey: Redis) -> None:
     log = RunLog(valkey)
     await log.begin("local", "bad", "thread")

@@ -65,7 +65,8 @@ def _kind_of_part(part: Any) -> str:
     return "#text" if kind in _TEXTS else _FILES.get(kind, "#none")
 
 
-def _kind_of_content(content: Any) -> str:
+def kind_of_content(content: Any) -> str:
+    """The tag of a text or of a list."""
     return "#parts" if isinstance(content, list) else "#text"
 
 
@@ -78,7 +79,7 @@ Part = Annotated[
 """Tags begin with #, so that wrong_field() can leave them out of a field's name."""
 Content = Annotated[
     Annotated[str, Tag("#text")] | Annotated[list[Part], Tag("#parts")],
-    Discriminator(_kind_of_content),
+    Discriminator(kind_of_content),
 ]
 
 

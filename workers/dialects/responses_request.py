@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, ValidationError
+from pydantic import Discriminator, Field, StringConstraints, Tag, ValidationError
 
 from agent.errors import BadQuestion
 from agent.question import MAX_HISTORY_TURNS, Depth, Filters, Question, Turn
@@ -16,7 +16,7 @@ from tools.page import Webpage
 from tools.search import host_names
 from workers.attached import Attached
 from workers.dialects.chat_request import MAX_MESSAGES, depth_of, turns_of
-from workers.dialects.parts import ChatMessage, Lenient, attached_in
+from workers.dialects.parts import ChatMessage, Lenient, attached_in, kind_of_content
 from workers.problems import Problem
 from workers.requests import MAX_DOMAINS, Domain, wrong_field
 
@@ -43,11 +43,16 @@ class SearchTool(Lenient):
 Metadata = dict[Annotated[str, StringConstraints(max_length=64)], Annotated[str, StringConstraints(max_length=512)]]
 
 
+Input = Annotated[
+    Annotated[str, Tag("#text")] | Annotated[list[dict[str, Any]], Tag("#parts")], Discriminator(kind_of_content)
+]
+
+
 class ResponsesBody(Lenient):
     """A Responses request. What is not listed here is ignored (docs/api.md)."""
 
     model: str = Field(description="`kaozheng-quick`, `kaozheng` or `kaozheng-research`; GET /v1/models lists them")
-    input: str | list[dict[str, Any]] = Field(description="the question, or messages of which the last is the question")
+    input: Input = Field(description="the question, or messages of which the last is the question")
     instructions: str | None = None
     stream: bool | None = False
     background: bool | None = False
