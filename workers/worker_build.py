@@ -27,6 +27,7 @@ from workers.row_task import Owned, RowTask, RunRow, no_objection
 from workers.service import Service
 from workers.settings import Settings
 from workers.store_flights import Kept, StoreFlights
+from workers.task_ends import end
 
 SHARED_SECONDS = 24 * 3_600
 STOPPING_SECONDS = 5.0
@@ -79,9 +80,9 @@ class Worker:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stop.set()
-            for task in waiting - {listening}:
-                task.cancel()
-            broken = await asyncio.gather(*(waiting - {listening}), return_exceptions=True)
+            others = waiting - {listening}
+            await asyncio.gather(*map(end, others))
+            broken = await asyncio.gather(*others, return_exceptions=True)
             await self._drain(listening)
         for error in broken:
             if isinstance(error, Exception):

@@ -68,12 +68,13 @@ class Part:
 
 
 class Store(Part):
-    """Valkey with an append-only file, written every second, as in the compose file."""
+    """Valkey with an append-only file. sync: of the disk; every second, as in the compose file, a server that is killed
+    while it syncs may lose what it has not written since; with `no` it writes each command before it answers."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sync: str = "everysec") -> None:
         self.port = free_port()
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes"]
-        more = ["--appendfsync", "everysec", "--save", "", "--maxmemory-policy", "noeviction"]
+        more = ["--appendfsync", sync, "--save", "", "--maxmemory-policy", "noeviction"]
         super().__init__([str(server_binary()), *options, *more], folder / "valkey.log")
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self.client = Redis.from_url(self.url, socket_timeout=2, socket_connect_timeout=2)

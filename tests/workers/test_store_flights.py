@@ -7,11 +7,21 @@ import pytest
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.commands.core import AsyncScript
 
 from tests.fakes import TIDES, FakeModel, FakeWeb
 from tools.errors import SearchDown
 from tools.search import SearchQuery, SearchResult
-from workers.store_flights import SEARCHED, Kept, StoreFlights, limited_model, shared_read, shared_search
+from workers.store_flights import (
+    _KEEP,
+    LEASE_SECONDS,
+    SEARCHED,
+    Kept,
+    StoreFlights,
+    limited_model,
+    shared_read,
+    shared_search,
+)
 
 FOUND = (SearchResult("https://a.example/", "A"),)
 
@@ -114,3 +124,34 @@ async def test_a_model_with_a_limit_says_the_same(valkey: Redis) -> None:
     plain = [delta async for delta in model.generate(prompt)]
     limited = [delta async for delta in limited_model(model.generate, StoreFlights(valkey), 1)(prompt)]
     assert limited == plain
+
+
+class LosesOneCancel(Redis):
+    """A client that swallows the first cancel of what renews, as redis-py may while it loses its connection."""
+
+    lost = False
+
+    def register_script(self, script: str | bytes) -> AsyncScript:
+        registered = super().register_script(script)
+        return registered if script != _KEEP else Swallowing(self, script)
+
+
+class Swallowing(AsyncScript):
+    async def __call__(self, *arguments: object, **named: object) -> int:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            assert isinstance(self.registered_client, LosesOneCancel)
+            if self.registered_client.lost:
+                raise
+            self.registered_client.lost = True
+        return 1
+
+
+async def test_work_ends_also_when_the_cancel_of_what_renews_its_turn_is_lost(empty_valkey: str) -> None:
+    async with LosesOneCancel.from_url(empty_valkey) as client:
+        work = Work(LEASE_SECONDS / 3 + 0.3)
+        async with asyncio.timeout(60):
+            assert await StoreFlights(client).join("x", Kept(SEARCHED, 60), work) == FOUND
+        assert client.lost
+        assert await client.keys("*lock*") == []

@@ -136,13 +136,14 @@ return settle()
 """
 )
 
-# ARGV: owner, how many, what stands in a record before the number, between it and the custom_id, and behind. Rows that
-# nobody has had, and those that were given back or announced and that nobody has now. How many there were.
+# ARGV: owner, how many, what stands in a record before the number, between it and the custom_id, and behind; which
+# ending the record tells of. Rows that nobody has had, and those that were given back or announced and that nobody has
+# now. How many there were.
 SWEEP = (
     COMMON
     + """
 local ending = redis.call('HGET', job, 'ending')
-if not ending then return 0 end
+if ending ~= ARGV[6] then return 0 end
 local read = redis.call('XREADGROUP', 'GROUP', 'rows', ARGV[1], 'COUNT', ARGV[2], 'STREAMS', rows, '>')
 local entries = read and read[1] and read[1][2] or {}
 for _, holder in ipairs({released, queue}) do

@@ -183,7 +183,7 @@ class JobStore:
 
     async def sweep(self, job_id: str, ending: str, reason: str) -> None:
         """Gives the rows that wait in a job that is being stopped their end. Anybody may go on with it."""
-        arguments = ["-sweeper-", SWEPT_AT_ONCE, *_swept_record(ending, reason)]
+        arguments = ["-sweeper-", SWEPT_AT_ONCE, *_swept_record(ending, reason), ending]
         while await self._run(job_scripts.SWEEP, keys_of_job(job_id), arguments) >= SWEPT_AT_ONCE:
             pass
 
