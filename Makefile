@@ -120,6 +120,10 @@ bench: $(VENV)/.dev ## batches on 1, 2 and 4 workers, what the queue adds to a r
 	@$(BIN)/python -m tests.bench.run
 	@$(BIN)/python -m tests.bench.prefixes
 
+.PHONY: queue-machine
+queue-machine: $(VENV)/.dev ## the queue of batches against a model of it: 500 random orders, 34 planted faults (3 minutes)
+	@KAOZHENG_QUEUE_EXAMPLES=500 $(BIN)/python -m pytest -q tests/workers/batch/test_queue_machine.py
+
 .PHONY: rabbitmq
 rabbitmq: $(VENV)/.dev ## the same batch over a real RabbitMQ, a worker killed (installs rabbitmq-server by apt-get when missing)
 	@[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || apt-get install -y --no-install-recommends rabbitmq-server
