@@ -50,6 +50,7 @@ RULES = (
     Rule(("GET",), "/v1/operator", "admin"),
     Rule(("POST",), "/v1/operator/doctor", "admin"),
     Rule(("POST",), "/v1/answers", "ask", runs=True),
+    Rule(("GET",), "/v1/answers", "read"),
     Rule(("GET",), "/v1/answers/{answer_id}", "read", "caller"),
     Rule(("DELETE",), "/v1/answers/{answer_id}", "ask", "caller"),
     Rule(("GET",), "/v1/answers/{answer_id}/events", "read", "caller"),

@@ -130,6 +130,45 @@ ASKED: dict[str, Any] = {
 ANSWERED: dict[str, Any] = {
     "responses": {200: {"description": "the answer", "content": ANSWER}, **problems(401, 403, 404, 503)},
 }
+_LISTED_ANSWER = {
+    "type": "object",
+    "required": ["id", "thread", "question", "language", "depth", "status", "created"],
+    "properties": {
+        **{name: {"type": "string"} for name in ("id", "thread", "question", "language", "depth", "status")},
+        "created": {"type": "string", "description": "when it was kept, ISO 8601, UTC"},
+    },
+}
+LISTED: dict[str, Any] = {
+    "responses": {
+        200: {
+            "description": "one's answers, the latest first",
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["answers", "has_more"],
+                        "properties": {
+                            "answers": {"type": "array", "items": _LISTED_ANSWER},
+                            "has_more": {"type": "boolean"},
+                        },
+                    }
+                }
+            },
+        },
+        **problems(401, 403, 404, 422, 503),
+    },
+    "openapi_extra": {
+        "parameters": [
+            {
+                "name": "after",
+                "in": "query",
+                "schema": {"type": "string"},
+                "description": "behind the answer of this id",
+            },
+            {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 50, "default": 20}},
+        ]
+    },
+}
 SOURCES: dict[str, Any] = {
     "responses": {
         200: {"description": "what the answer cites, with the quotes", "content": {"application/json": {}}},

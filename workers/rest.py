@@ -24,11 +24,12 @@ from workers.idempotency import begun_once, joined, key_of_request
 from workers.judging import post_verify
 from workers.mcp_doors import McpOverHttp
 from workers.metrics import CONTENT_TYPE
-from workers.openapi import ANSWERED, ASKED, EVENTS, PROBLEMS, RUN, SOURCE, SOURCES, VERIFIED, describe
+from workers.openapi import ANSWERED, ASKED, EVENTS, LISTED, PROBLEMS, RUN, SOURCE, SOURCES, VERIFIED, describe
 from workers.operator_doors import add_operator
 from workers.page.files import Page
 from workers.page.login import get_login, post_login, post_logout
 from workers.problems import UNKNOWN_ANSWER, Problem, problem_of
+from workers.records import StoredAnswer
 from workers.requests import read_asked
 from workers.runs import Run, answer_fields, last_message, problem_in, unless_gone
 from workers.runs_in_background import begun_response, cancel_answer, get_events, post_background, unanswered
@@ -38,6 +39,8 @@ from workers.slots import STOPPING, Slots, room_of
 from workers.sources import get_source, known, list_sources
 from workers.sse import EventStream, Message, Stream
 from workers.store_errors import StoreError
+
+MOST_LISTED = 50
 
 
 def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -> FastAPI:
@@ -60,6 +63,7 @@ def rest_app(open_service: Callable[[], AbstractAsyncContextManager[Service]]) -
     app = FastAPI(lifespan=lifespan, title="kaozheng", docs_url=None, redoc_url=None)
     app.add_middleware(Gate)
     app.add_api_route("/v1/answers", post_answer, methods=["POST"], **ASKED)
+    app.add_api_route("/v1/answers", list_answers, methods=["GET"], **LISTED)
     app.add_api_route("/v1/answers/{answer_id}", get_answer, methods=["GET"], **ANSWERED)
     app.add_api_route("/v1/answers/{answer_id}", delete_answer, methods=["DELETE"], status_code=204, **PROBLEMS)
     app.add_api_route("/v1/answers/{answer_id}/events", get_events, methods=["GET"], **EVENTS)
@@ -130,6 +134,29 @@ async def get_answer(request: Request, answer_id: str) -> Response:
     if stored is None:
         return await unanswered(request, answer_id)
     return JSONResponse({**answer_fields(stored.answer, thinking=True), "thread": stored.thread, "stored": True})
+
+
+async def list_answers(request: Request) -> Response:
+    """One's answers, the latest first, without their texts: what a page shows as history."""
+    service: Service = request.state.service
+    after, limit = request.query_params.get("after", ""), _limit(request)
+    found = await service.in_store_time(service.store.list_answers(request.state.user, after, limit + 1))
+    if found is None:
+        raise Problem("not_found", "list from the beginning: this answer is not listed, or not any more", "after")
+    return JSONResponse({"answers": [_listed(each) for each in found[:limit]], "has_more": len(found) > limit})
+
+
+def _limit(request: Request) -> int:
+    given = request.query_params.get("limit", "20")
+    if not (given.isascii() and given.isdigit() and len(given) < 4 and 1 <= int(given) <= MOST_LISTED):
+        raise Problem("bad_question", f"a number from 1 to {MOST_LISTED}", "limit")
+    return int(given)
+
+
+def _listed(stored: StoredAnswer) -> dict[str, str]:
+    answer = stored.answer
+    about = {"question": answer.question, "language": answer.language, "depth": answer.depth, "status": answer.status}
+    return {"id": answer.id, "thread": stored.thread, **about, "created": stored.stored}
 
 
 async def delete_answer(request: Request, answer_id: str) -> Response:

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError, ResponseError
 from agent.answer import Answer
 from agent.question import MAX_HISTORY_TURNS, Turn
 from tools.page import Webpage
+from workers.answer_list import enlist, ids_behind, records_of, strike
 from workers.records import ANSWER, EVIDENCE, PAGE, TURN, Evidence, KeptPage, Record, StoredAnswer, StoredTurn
 from workers.store_errors import RecordPoisoned, StoreDown, StoreTooNew
 from workers.store_keys import (
@@ -158,6 +159,7 @@ class Store:
                 for number, record in evidence.items():
                     pipe.hset(key_of(owner.user, "evidence", answer.id), number, record)
                 pipe.expire(key_of(owner.user, "evidence", answer.id), seconds)
+                enlist(pipe, owner.user, answer.id, seconds)
                 if owner.thread:
                     self._put_turn(pipe, answer, owner)
                 await pipe.execute()
@@ -176,6 +178,16 @@ class Store:
         if not is_id(answer_id):
             return None
         return self._read(ANSWER, await self._get(key_of(user, "answer", answer_id)))
+
+    async def list_answers(self, user: str, after: str, limit: int) -> tuple[StoredAnswer, ...] | None:
+        """The user's answers, the latest first, at most so many behind the one with the id `after` ("": from the
+        latest on); None when that one is not listed.
+        """
+        with reaching():
+            ids = await ids_behind(self.client, user, after)
+            found = await records_of(self.client, user, ids or [], limit)
+        kept = tuple(answer for record in found if (answer := self._read(ANSWER, record)))
+        return None if ids is None else kept
 
     async def evidence(self, answer_id: str, user: str) -> tuple[Evidence, ...]:
         """The pages that the answer cites, as they were read, by number."""
@@ -241,9 +253,10 @@ class Store:
                 pipe.delete(key_of(user, "answer", answer_id))
                 pipe.delete(key_of(user, "evidence", answer_id))
                 pipe.delete(*(key_of(user, kind, answer_id) for kind in ("run", "events", "lease", "shares")), *links)
+                strike(pipe, user, answer_id)
                 for key, turn in await self._turns_of(user, answer_id):
                     pipe.lrem(key, 0, cast(str, turn))
-                answers, evidence, _, *turns = await pipe.execute()
+                answers, evidence, _, _, *turns = await pipe.execute()
         return Forgotten(answers, evidence, turns=sum(turns))
 
     async def forget_thread(self, user: str, thread_id: str) -> Forgotten:
@@ -263,6 +276,7 @@ class Store:
                         pipe.delete(key_of(user, kind, id_))
                 for key in (*shares, *links):
                     pipe.delete(key)
+                strike(pipe, user, *ids)
                 threads, *removed = await pipe.execute()
         count = len(ids)
         return Forgotten(sum(removed[:count]), sum(removed[count : 2 * count]), threads, len(turns))

@@ -2,6 +2,7 @@
 
     kz:version                    version of this layout
     kz:u:USER:answer:ID           an answer
+    kz:u:USER:answers:all         the ids of all of them by their time (workers/answer_list.py)
     kz:u:USER:evidence:ID         the pages that it cites, one field for each number
     kz:u:USER:thread:ID           list of turns, the oldest first
     kz:u:USER:{run,events,lease}:ID  a run that goes on without its caller (workers/run_log.py)
@@ -30,6 +31,7 @@ MAX_USER_CHARACTERS = 200
 
 Kind = Literal[
     "answer",
+    "answers",
     "evidence",
     "thread",
     "run",

@@ -92,6 +92,14 @@ class Shelf:
         self._look()
         return self.answers.get((user, answer_id))
 
+    async def list_answers(self, user: str, after: str, limit: int) -> tuple[StoredAnswer, ...] | None:
+        self._look()
+        own = [each for (owner, _), each in reversed(self.answers.items()) if owner == user]
+        ids = [each.answer.id for each in own]
+        if after and after not in ids:
+            return None
+        return tuple(own[ids.index(after) + 1 if after else 0 :][:limit])
+
     async def source(self, answer_id: str, user: str, number: int) -> Evidence | None:
         self._look()
         if (user, answer_id) not in self.answers or not 1 <= number <= len(self.pages):

@@ -193,7 +193,7 @@ async def test_a_file_that_is_there_is_not_overwritten(store: Store, backup: Pat
         await back_up(store, settings, backup)
     folder = settings.data_dir / "unpacked"
     folder.mkdir()
-    assert open_backup(backup, folder).manifest.keys == 3
+    assert open_backup(backup, folder).manifest.keys == 4
 
 
 def test_it_names_neither_user_nor_host(backup: Path) -> None:

@@ -117,7 +117,7 @@ async def test_everything_but_the_version_ends_by_itself(store: Store) -> None:
     await store.put_page(PAGES[0].url, KEPT, 300)
     times = {key: await store.client.ttl(key) async for key in store.client.scan_iter()}
     assert times.pop(b"kz:version") == -1
-    assert sorted(times.values()) == pytest.approx([300, 1_000, 1_000, 2_000], abs=2)
+    assert sorted(times.values()) == pytest.approx([300, 1_000, 1_000, 1_000, 2_000], abs=2)
 
 
 async def test_an_answer_is_gone_when_its_time_is_over(valkey: Redis) -> None:
@@ -196,7 +196,7 @@ async def test_a_users_name_is_never_a_pattern(user: str, store: Store) -> None:
     assert await store.forget_user(user) == Forgotten()
     await store.put_answer(answer(), PAGES, Owner(user))
     assert (await store.forget_user(user)).answers == 1
-    assert await store.client.dbsize() == 4
+    assert await store.client.dbsize() == 5
 
 
 async def test_damage_counts_as_absence_and_is_counted(store: Store) -> None:

@@ -1,9 +1,10 @@
 // The page: asks, follows, stops, asks on, and opens what was answered before.
 
 import { Answer } from "./blocks.js";
-import { closeCard, isOpen, localTime } from "./card.js";
+import { closeCard, isOpen } from "./card.js";
 import * as door from "./door.js";
 import { byId, el } from "./elements.js";
+import * as earlierAnswers from "./history.js";
 import * as past from "./past.js";
 import * as service from "./service.js";
 import { Turn } from "./turn.js";
@@ -97,7 +98,10 @@ async function begin(now, asked) {
   for await (const event of events) {
     if (!taken) takeFromForm(now.turn);
     taken = true;
-    if (event.name === "answered") thread = event.fields.thread ?? thread;
+    if (event.name === "answered") {
+      thread = event.fields.thread ?? thread;
+      if (service.session.needed) past.forget(now.id); // the service lists it from now on
+    }
     if (now.turn.take(event)) return;
   }
   if (running !== now) return;
@@ -201,19 +205,19 @@ byId("history").addEventListener("click", () => {
   if (opened) listPast();
 });
 
-function listPast() {
-  const rows = past.past().map((row) => {
-    const button = el("button", { type: "button" }, row.question, el("span", { class: "faint" }, ` ${localTime(row.when)}`));
-    button.addEventListener("click", () => {
-      byId("history").click();
-      leave();
-      void open(row.id, row);
-    });
-    return el("li", {}, button);
-  });
-  byId("past-list").replaceChildren(...(rows.length ? rows : [el("li", { class: "faint" }, say("history_none"))]));
-  byId("past-clear").hidden = !rows.length;
-}
+const earlier = {
+  tell,
+  failed: door.failed,
+  open(row) {
+    byId("history").click();
+    leave();
+    void open(row.id, row);
+  },
+};
+
+const listPast = () => void earlierAnswers.list(earlier);
+
+byId("past-more").addEventListener("click", () => void earlierAnswers.more(earlier));
 
 byId("past-clear").addEventListener("click", () => {
   past.forget();
@@ -281,7 +285,12 @@ await door.open({
     question.focus();
     openAsked();
   },
-  left: leave,
+  left() {
+    leave();
+    byId("past-list").replaceChildren(); // what a key has asked goes with it
+    past.forget();
+    if (!byId("past").hidden) byId("history").click();
+  },
 });
 openAsked();
 await rehearsed;

@@ -128,6 +128,8 @@ function eventOf(block) {
 }
 
 export const cancel = (id) => call(`v1/answers/${encodeURIComponent(id)}/cancel`, { method: "POST" });
+export const answers = (after) => json(`v1/answers?limit=20${after ? `&after=${encodeURIComponent(after)}` : ""}`);
+export const forget = (id) => call(`v1/answers/${encodeURIComponent(id)}`, { method: "DELETE" });
 export const answer = (id) => json(`v1/answers/${encodeURIComponent(id)}`);
 
 /** An answer of one's own by its id, a shared one by the token of its link. */

@@ -2,7 +2,7 @@
 
 const EN = {
   skip: "Go to the question", nav: "Page", new: "New", history: "History", theme: "Dark or light", logout: "Log out",
-  history_where: "The list is kept in this browser only.", history_clear: "Clear the list", history_none: "Nothing yet.",
+  history_where: "The list is kept in this browser only.", history_clear: "Clear the list", history_none: "Nothing yet.", history_key: "The answers that the service keeps for your key, on all your devices.", history_more: "Earlier answers", history_drop: "Delete: {question}", forget_answer: "Delete this answer", forget_answer_sure: "Delete this answer with the pages kept for it?", forgotten_now: "Deleted.",
   login_title: "Log in with your key", key: "Key", login: "Log in", files: "Files",
   lead: "Ask. Watch what is searched and read. Open the sentence that proves each statement.",
   question: "Your question", depth: "Depth", depth_default: "default depth", depth_quick: "quick", depth_normal: "normal",
@@ -48,7 +48,7 @@ const EN = {
 
 const ZH = {
   skip: "跳到问题", nav: "页面", new: "新对话", history: "历史", theme: "深色或浅色", logout: "退出",
-  history_where: "此列表只保存在本浏览器中。", history_clear: "清空列表", history_none: "还没有记录。",
+  history_where: "此列表只保存在本浏览器中。", history_clear: "清空列表", history_none: "还没有记录。", history_key: "服务为您的密钥保存的回答，在您的所有设备上都能看到。", history_more: "更早的回答", history_drop: "删除：{question}", forget_answer: "删除此回答", forget_answer_sure: "删除此回答及为它保存的网页？", forgotten_now: "已删除。",
   login_title: "用密钥登录", key: "密钥", login: "登录", files: "文件",
   lead: "提问，看它搜索了什么、读了什么，再打开证明每句话的原文。",
   question: "您的问题", depth: "深度", depth_default: "默认深度", depth_quick: "快速", depth_normal: "普通",
