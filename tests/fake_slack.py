@@ -98,6 +98,25 @@ METHOD_TIERS = {
 }
 """docs.slack.dev/reference/methods, the page of each, 2026-11. apps.connections.open is let through as often as one
 likes: restarts are what the tests are about."""
+_HISTORY = {"channels:history", "groups:history", "im:history", "mpim:history"}
+SCOPES: dict[str, set[str]] = {
+    "auth.test": set(),
+    "apps.connections.open": set(),  # of the app-level token: connections:write
+    "views.open": set(),
+    **{f"chat.{name}": {"chat:write"} for name in ("startStream", "appendStream", "stopStream", "update", "delete")},
+    **{f"chat.{name}": {"chat:write"} for name in ("postMessage", "postEphemeral")},
+    **{f"assistant.threads.{name}": {"assistant:write"} for name in ("setStatus", "setSuggestedPrompts")},
+    "agents.sessions.setStatus": {"assistant:write"},
+    "conversations.replies": _HISTORY,
+    "conversations.history": {"im:history"},  # of direct messages alone
+    "conversations.open": {"im:write"},
+    "conversations.info": {"channels:read", "groups:read"},
+    "users.info": {"users:read"},
+    "files.info": {"files:read"},
+    "files.getUploadURLExternal": {"files:write"},
+    "files.completeUploadExternal": {"files:write"},
+}
+"""docs.slack.dev/reference/methods, the page of each, 2026-11."""
 UNLIMITED = frozenset({"auth.test", "apps.connections.open"})
 
 TEAM, BOT_USER, BOT_ID, APP_ID = "T0KAO", "U0BOT", "B0BOT", "A0KAO"
@@ -150,6 +169,7 @@ class FakeSlack:
         self.ack_seconds: list[float] = []
         self.failing: dict[str, list[str]] = {}  # method: errors of the next calls (see _fail)
         self.streams_in_channels = True
+        self.enterprise = ""
         self.lost_replies: dict[str, int] = {}  # method: how many calls are done without an answer
         self._sockets: list[web.WebSocketResponse] = []
         self._socket_came = asyncio.Event()
@@ -437,6 +457,7 @@ class FakeSlack:
             "team_id": TEAM,
             "user_id": BOT_USER,
             "bot_id": BOT_ID,
+            "enterprise_id": self.enterprise or None,
         }
 
     def _apps_connections_open(self, fields: Fields) -> Fields:

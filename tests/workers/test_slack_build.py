@@ -1,9 +1,11 @@
+import re
 from pathlib import Path
 
 import pytest
 import yaml
+from slack_sdk.web.async_client import AsyncWebClient
 
-from tests.fake_slack import APP_TOKEN, BOT_TOKEN, SECRET, FakeSlack, fake_slack
+from tests.fake_slack import APP_TOKEN, BOT_TOKEN, SCOPES, SECRET, FakeSlack, fake_slack
 from tests.workers.slack.botting import answer_in, text_of
 from workers.cli_slack import print_manifest
 from workers.doctor import Finding, examine
@@ -14,6 +16,8 @@ from workers.slack.looking import NEEDED_SCOPES
 from workers.slack_build import check_slack, running_slack, slack_beside
 from workers.slack_doctor import slack_probes
 from workers.valkey import store_address
+
+ROOT = Path(__file__).parents[2]
 
 
 def settings_of(slack: FakeSlack, folder: Path, **changes: object) -> Settings:
@@ -109,3 +113,19 @@ def test_the_manifest_asks_for_what_the_bot_needs(capsys: pytest.CaptureFixture[
     assert set(manifest["oauth_config"]["scopes"]["bot"]) == NEEDED_SCOPES
     assert "agent_session_stopped" in manifest["settings"]["event_subscriptions"]["bot_events"]
     assert manifest["features"]["shortcuts"][0]["callback_id"] == "check_claim"
+
+
+def test_every_method_that_the_bot_calls_has_its_scope_and_every_event_its_subscription() -> None:
+    code = "\n".join(file.read_text("utf-8") for file in (ROOT / "workers" / "slack").glob("*.py"))
+    manifest = yaml.safe_load((ROOT / "templates" / "slack" / "slack-manifest.yml").read_text("utf-8"))
+    names = {name for name in dir(AsyncWebClient) if not name.startswith("_")}
+    called = {name.replace("_", ".") for name in re.findall(r"\.([a-z]+_[a-zA-Z_]+)\(", code) if name in names}
+    called = called - {"api.call", "files.upload.v2"} | {"files.getUploadURLExternal", "files.completeUploadExternal"}
+    scopes = set(manifest["oauth_config"]["scopes"]["bot"])
+
+    assert called >= {"chat.startStream", "chat.update", "conversations.replies", "views.open"}
+    assert called <= set(SCOPES)
+    assert set().union(*(SCOPES[method] for method in called)) <= scopes
+    assert scopes == NEEDED_SCOPES
+    for heard in re.findall(r'\("([a-z_]+)", listening', code):
+        assert [e for e in manifest["settings"]["event_subscriptions"]["bot_events"] if e.split(".")[0] == heard]

@@ -21,7 +21,7 @@ from workers.slack.attachments import read_files, told
 from workers.slack.cards import Chunk
 from workers.slack.delivery import Place, Talk, say_aside
 from workers.slack.desk import MAX_ATTEMPTS, Taken
-from workers.slack.errors import NOT_THERE, QuestionLost, SlackBusy, SlackDown, SlackError, SlackRefused
+from workers.slack.errors import NO_KEY, NOT_THERE, QuestionLost, SlackBusy, SlackDown, SlackError, SlackRefused
 from workers.slack.intake import language_of
 from workers.slack.live import Live, shown
 from workers.slack.markup import line_of
@@ -144,6 +144,11 @@ class Answering:
             await self._again(taken, counts=True)
 
     async def _again(self, taken: Taken, counts: bool) -> None:
+        """Where not even the failure can be said, it ends after as many attempts once more."""
+        if counts and taken.attempts >= 2 * MAX_ATTEMPTS:
+            structlog.get_logger().error("slack_question_given_up", answer_id=taken.question.id)
+            await self.parts.desk.finish(taken, "failed")
+            return
         pause = self.parts.rules.retry_seconds * min(taken.times, 12)
         await self.parts.desk.give_back(taken, self.parts.now() + pause, counts)
 
@@ -165,7 +170,7 @@ class Answering:
     async def _refused(self, taken: Taken, error: SlackRefused) -> None:
         """Where the bot was removed the asker is told alone; anything else is tried again."""
         if error.code not in NOT_THERE or taken.question.private:
-            await self._again(taken, counts=True)
+            await self._again(taken, counts=error.code not in NO_KEY)
             return
         question = taken.question
         try:
@@ -302,7 +307,13 @@ class Answering:
     async def _history(self, question: SlackQuestion) -> tuple[Turn, ...]:
         if question.private or question.thread_ts == question.ts:
             return ()
-        messages = await messages_of(self.parts.client, question.channel, question.thread_ts)
+        try:
+            messages = await messages_of(self.parts.client, question.channel, question.thread_ts)
+        except SlackRefused as error:
+            if error.code in NOT_THERE:
+                raise
+            structlog.get_logger().warning("slack_thread_not_read", code=error.code)
+            return ()
         return history_of(messages, question, self.parts.me)
 
     async def _checked(self, question: SlackQuestion, answered: Answered) -> Answer:

@@ -36,7 +36,8 @@ async def open_client(token: str, url: str, pacer: Pacer) -> AsyncGenerator[Clie
 async def who_am_i(client: Client) -> Me:
     """Raises SlackError."""
     reply = await client.auth_test()
-    return Me(str(reply["team_id"]), str(reply["user_id"]), str(reply.get("bot_id") or ""))
+    named = (str(reply.get(name) or "") for name in ("team_id", "user_id", "bot_id", "enterprise_id"))
+    return Me(*named)
 
 
 @asynccontextmanager

@@ -1,6 +1,6 @@
 """Where accepted questions lie until they are answered: each is taken up again when its worker dies, none twice.
 
-    kz:slack:question:ID   hash: record, thread, state, attempts, taken, token, delivery (JSON), cancel (why)
+    kz:slack:question:ID   hash: record, thread, owner, state, attempts, taken, token, delivery (JSON), cancel (why)
     kz:slack:waiting       sorted set of ids, by the time from which they may be answered (seconds since 1970)
     kz:slack:working       sorted set of ids, by the end of their lease
     kz:slack:threads       hash: thread -> the id that is being answered in it
@@ -47,7 +47,7 @@ end
 for i = 1, 2 do
   if redis.call('INCR', KEYS[3 + i]) == 1 then redis.call('EXPIRE', KEYS[3 + i], 3600) end
 end
-redis.call('HSET', KEYS[1], 'record', ARGV[2], 'thread', ARGV[3], 'state', 'waiting')
+redis.call('HSET', KEYS[1], 'record', ARGV[2], 'thread', ARGV[3], 'owner', ARGV[8], 'state', 'waiting')
 redis.call('EXPIRE', KEYS[1], ARGV[5])
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
 return {'accepted', redis.call('ZCARD', KEYS[2]) + redis.call('ZCARD', KEYS[3]) - 1}
@@ -57,26 +57,38 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT
   redis.call('ZREM', KEYS[2], id)
   if redis.call('HGET', ARGV[4] .. id, 'state') == 'working' then redis.call('ZADD', KEYS[1], 0, id) end
 end
+local busy = {}
+for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, 499)) do
+  local owner = redis.call('HGET', ARGV[4] .. id, 'owner') or ''
+  busy[owner] = (busy[owner] or 0) + 1
+end
+local best, fewest
+local looked = 0
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, 500)) do
   local key = ARGV[4] .. id
-  local thread = redis.call('HGET', key, 'thread')
-  if not thread then
+  local found = redis.call('HMGET', key, 'thread', 'owner')
+  if not found[1] then
     redis.call('ZREM', KEYS[1], id)
   else
-    local holder = redis.call('HGET', KEYS[3], thread)
+    local holder = redis.call('HGET', KEYS[3], found[1])
     if holder and holder ~= id and redis.call('HGET', ARGV[4] .. holder, 'state') ~= 'working' then holder = false end
+    local mine = busy[found[2] or ''] or 0
     if not holder or holder == id then
-      redis.call('ZREM', KEYS[1], id)
-      redis.call('ZADD', KEYS[2], ARGV[2], id)
-      redis.call('HSET', KEYS[3], thread, id)
-      redis.call('HSET', key, 'state', 'working', 'token', ARGV[3])
-      local attempts = redis.call('HINCRBY', key, 'attempts', 1)
-      return {id, redis.call('HGET', key, 'record'), attempts, redis.call('HINCRBY', key, 'taken', 1),
-              redis.call('HGET', key, 'delivery') or '', redis.call('HGET', key, 'cancel') or ''}
+      looked = looked + 1
+      if not best or mine < fewest then best, fewest = id, mine end
+      if mine == 0 or looked == 50 then break end
     end
   end
 end
-return false
+if not best then return false end
+local key = ARGV[4] .. best
+redis.call('ZREM', KEYS[1], best)
+redis.call('ZADD', KEYS[2], ARGV[2], best)
+redis.call('HSET', KEYS[3], redis.call('HGET', key, 'thread'), best)
+redis.call('HSET', key, 'state', 'working', 'token', ARGV[3])
+local attempts = redis.call('HINCRBY', key, 'attempts', 1)
+return {best, redis.call('HGET', key, 'record'), attempts, redis.call('HINCRBY', key, 'taken', 1),
+        redis.call('HGET', key, 'delivery') or '', redis.call('HGET', key, 'cancel') or ''}
 """
 _RENEW = """
 if redis.call('HGET', KEYS[1], 'token') ~= ARGV[2] or redis.call('HGET', KEYS[1], 'state') ~= 'working' then
@@ -202,6 +214,7 @@ class Desk:
             KEPT_SECONDS,
             limits.user,
             limits.channel,
+            question.owner,
         ]
         with reaching():
             outcome, number = await self._accept([QUESTIONS + question.id, WAITING, WORKING, user, channel], arguments)
@@ -209,7 +222,8 @@ class Desk:
         return Accepted(told, int(number)) if told == "accepted" else Accepted(told, 0, max(0, int(number)))
 
     async def take(self) -> Taken | None:
-        """The next question that waits in a thread where none is being answered; None while there is none."""
+        """The next question that waits in a thread where none is being answered; None while there is none. Of several,
+        that of whoever has the fewest in hand: nobody who asks much keeps others waiting."""
         token, now = secrets.token_hex(8), self.now()
         with reaching():
             found = await self._take([WAITING, WORKING, THREADS], [now, now + self.lease_seconds, token, QUESTIONS])

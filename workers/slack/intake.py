@@ -20,11 +20,12 @@ _SPECIAL = re.compile(r"<![^>]*>")
 
 @dataclass(frozen=True, slots=True)
 class Me:
-    """Who the bot is, as auth.test says."""
+    """Who the bot is, as auth.test says. enterprise: of the workspace, "" for one that stands alone."""
 
     team: str
     user: str
     bot: str
+    enterprise: str = ""
 
 
 def text_field(fields: Fields, name: str) -> str:
@@ -71,7 +72,7 @@ def from_message(event: Fields, me: Me, kind: Kind) -> SlackQuestion | None:
 
 def is_foreign(event: Fields, me: Me) -> bool:
     """Somebody of another workspace, in a channel that both share."""
-    teams = {text_field(event, name) for name in ("team", "user_team", "source_team")} - {"", me.team}
+    teams = {text_field(event, name) for name in ("team", "user_team", "source_team")} - {"", me.team, me.enterprise}
     return bool(teams)
 
 

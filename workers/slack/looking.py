@@ -26,6 +26,7 @@ NEEDED_SCOPES = frozenset(
         "groups:read",
         "im:history",
         "im:write",
+        "mpim:history",
         "users:read",
     }
 )

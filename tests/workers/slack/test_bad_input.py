@@ -325,3 +325,70 @@ async def test_events_that_lack_what_they_should_have_are_acknowledged(valkey: R
     async with fake_slack() as slack, running_bot(bench_of(), slack, valkey) as parts:
         await slack.send(payload)
         await nothing_came(slack, parts, valkey)
+
+
+async def test_a_deleted_mention_is_taken_back_in_a_channel_too(valkey: Redis) -> None:
+    async with fake_slack() as slack, running_bot(Bench(slowly), slack, valkey):
+        event = slack.mention("C1", "U1", EN)
+        await slack.tell(event)
+        await slack.until(lambda: slack.sessions.get(("C1", event["ts"])) == "processing")
+        gone = {"type": "message", "subtype": "message_deleted", "channel": "C1", "deleted_ts": event["ts"]}
+        await slack.tell({**gone, "ts": slack.ts(), "channel_type": "channel", "hidden": True})
+        await slack.until(lambda: slack.sessions[("C1", event["ts"])] == "active")
+
+        assert slack.replies("C1", event["ts"]) == []
+
+
+async def test_what_people_say_to_each_other_in_a_channel_is_no_question(valkey: Redis) -> None:
+    async with fake_slack() as slack, running_bot(bench_of(), slack, valkey) as parts:
+        slack.channel("C1")
+        said = slack.said("C1", "U1", "Why are there tides?")
+        await slack.tell(said)
+        edited = {"message": {**said, "text": "Why?"}, "channel": "C1", "subtype": "message_changed"}
+        await slack.tell({"type": "message", "channel_type": "channel", "ts": slack.ts(), **edited})
+        await nothing_came(slack, parts, valkey)
+
+
+async def test_somebody_of_another_workspace_of_the_same_company_is_answered(valkey: Redis) -> None:
+    async with fake_slack() as slack:
+        slack.enterprise = "E0KAO"
+        async with running_bot(bench_of(), slack, valkey):
+            event = slack.mention("C1", "U1", EN)
+            await slack.tell({**event, "team": "E0KAO"})
+            await answer_in(slack, event)
+
+
+@pytest.mark.parametrize("error", ["missing_scope", "internal_error", "http_502", "ratelimited"])
+async def test_a_thread_that_cannot_be_read_is_answered_all_the_same(valkey: Redis, error: str) -> None:
+    async with fake_slack() as slack, running_bot(bench_of(), slack, valkey):
+        root = slack.said("C1", "U2", "I think the moon does it")
+        slack.failing["conversations.replies"] = [error]
+        event = slack.mention("C1", "U1", EN, thread_ts=root["ts"])
+        await slack.tell(event)
+        await answer_in(slack, event)
+
+
+async def test_a_revoked_token_leaves_questions_waiting_until_there_is_another(valkey: Redis) -> None:
+    bench = bench_of()
+    async with fake_slack() as slack, running_bot(bench, slack, valkey):
+        for method in ("chat.startStream", "chat.stopStream", "chat.postMessage", "chat.update"):
+            slack.failing[method] = ["token_revoked"] * 9
+        event = slack.mention("C1", "U1", EN)
+        await slack.tell(event)
+        await slack.until(lambda: not slack.failing["chat.postMessage"])
+        answer = await answer_in(slack, event)
+
+    assert "Tides[1]." in text_of(answer)
+    assert len(bench.asked) == 1
+
+
+async def test_where_not_even_the_failure_can_be_said_it_ends(valkey: Redis) -> None:
+    async with fake_slack() as slack, running_bot(bench_of(), slack, valkey) as parts:
+        slack.failing["conversations.open"] = ["user_disabled"] * 99
+        await slack.send(slack.command("U1", "C1", EN), "slash_commands")
+        (key,) = await valkey.keys("kz:slack:question:*")
+        async with asyncio.timeout(30):
+            while await parts.desk.state(key.decode()[-32:]) != "failed":  # noqa: ASYNC110 - it changes in the store
+                await asyncio.sleep(0.02)
+
+    assert not slack.called("chat.postMessage")

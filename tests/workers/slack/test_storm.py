@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 
 from redis.asyncio import Redis
@@ -13,7 +14,9 @@ from agent.question import Question
 from tests.fake_slack import fake_slack
 from tests.workers.slack.botting import QUICKLY, Bench, fast_clock, parts_of, running_bot
 from workers.slack.bot import open_bot
+from workers.slack.desk import Desk, HourLimits
 from workers.slack.pacing import Pacer, windows_of
+from workers.slack.question import SlackQuestion, id_of
 
 
 async def at_once(question: Question) -> AsyncGenerator[Event, None]:
@@ -98,3 +101,43 @@ async def wait_of(pacer: Pacer, method: str) -> float:
     except SlackBusy:
         return -1.0
     return 0.0
+
+
+async def test_two_bots_at_one_store_answer_each_question_once_and_keep_one_limit(valkey: Redis) -> None:
+    """Slack tells both of everything, doubled and in any order; 60 questions by three people who may ask 15 each."""
+    seed, speed = random.Random(4), 20.0
+    rules = replace(QUICKLY, limits=HourLimits(user=15))
+    bench = Bench(at_once, rules, lease_seconds=100_000, speed=speed)
+    async with AsyncExitStack() as opened:
+        slack = await opened.enter_async_context(fake_slack(fast_clock(speed)))
+        bots = []
+        for _ in range(2):
+            parts = await opened.enter_async_context(parts_of(bench, slack, valkey))
+            bots.append(await opened.enter_async_context(open_bot(parts)))
+        events = [slack.mention(f"C{number}", f"U{number % 3}", f"question {number}") for number in range(60)]
+        heap = [(bot, slack.envelope(event)) for event in events for bot in bots for _ in "12"]
+        seed.shuffle(heap)
+        await asyncio.gather(*(told(bot.app, payload) for bot, payload in heap))
+        await slack.until(lambda: sum(bool(slack.answers(e["channel"], e["ts"])) for e in events) == 45, 60)
+        answers = [slack.answers(event["channel"], event["ts"]) for event in events]
+
+    assert sorted(len(found) for found in answers) == [0] * 15 + [1] * 45
+    assert len(bench.asked) == 45
+    assert slack.exceeded == []
+
+
+def asked_by(user: str, number: int) -> SlackQuestion:
+    channel, ts = f"C{user}{number}", f"{number}.0"
+    return SlackQuestion(id_of("T1", channel, ts), "mention", "T1", channel, user, "Why?", ts, ts)
+
+
+async def test_who_asks_much_does_not_keep_others_waiting(valkey: Redis) -> None:
+    desk = Desk(valkey)
+    for number in range(5):
+        await desk.accept(asked_by("U1", number), HourLimits())
+    for user in ("U2", "U3"):
+        await desk.accept(asked_by(user, 9), HourLimits())
+    taken = [await desk.take() for _ in range(7)]
+
+    assert [one.question.user for one in taken if one] == ["U1", "U2", "U3", "U1", "U1", "U1", "U1"]
+    assert await desk.take() is None
