@@ -188,7 +188,8 @@ async def _by_model(asker: Asker, asked: ChatAsked) -> AsyncGenerator[Delta, Non
     """The model's reply; its tokens are the key's, also of a reply that was left."""
     service = asker.service
     if service.complete is None:
-        yield Delta(text=without_model(asked.messages[-1].content), finish="stop")
+        task = "\n".join(message.content for message in asked.messages if message.role != "assistant")
+        yield Delta(text=without_model(task), finish="stop")
         return
     meter = service.meter_of(asker.user)
     complete = service.completing(meter) if service.completing else service.complete

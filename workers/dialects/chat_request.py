@@ -15,6 +15,7 @@ from agent.prompt import Message
 from agent.question import MAX_HISTORY_TURNS, Depth, Filters, Question, Turn
 from tools.search import Recency, host_names
 from workers.attached import Attached, attached_pages
+from workers.dialects.open_webui import is_task, provided
 from workers.dialects.parts import ChatMessage, Lenient, attached_in
 from workers.problems import Problem
 from workers.requests import MAX_DOMAINS, wrong_field
@@ -32,7 +33,6 @@ ALIASES: dict[str, Depth | None] = {
 """Perplexity's names, so that its scripts run with only the address changed."""
 MAX_MESSAGES = 1_000
 _RECENCY: dict[str, Recency] = {"hour": "day", "day": "day", "week": "week", "month": "month", "year": "year"}
-_TASK = re.compile(r"\A\s*### Task:\s")  # how every one of Open WebUI's own prompts begins (titles, tags, follow-ups)
 _MARKER = re.compile(r"(?<=\S)\[\d{1,2}\](?!\()")
 _REASONING = re.compile(r"<details\b[^>]*\btype=\"reasoning\".*?</details>\s*|\A\s*<think>.*?</think>\s*", re.DOTALL)
 
@@ -120,14 +120,21 @@ def understood(fields: dict[str, Any], default_depth: Depth) -> ChatAsked:
         raise Problem("bad_question", "there is no message of the role `user`", "messages")
     text = body.messages[last].text
     attached = attached_in((f"messages.{place}", message) for place, message in enumerate(body.messages))
-    if _TASK.match(text) or (body.disable_search and not attached):
+    given = provided(text)
+    if is_task(body.messages) or (body.disable_search and not attached and given is None):
         return ChatAsked(body, None, tuple(_plain(body.messages)))
     instructions = "\n\n".join(each.text for each in body.messages if each.role in ("system", "developer")).strip()
     size = body.web_search_options.search_context_size if body.web_search_options else None
     depth = "quick" if size == "low" and depth == "normal" else depth
     try:
         question = Question(
-            text, depth, turns_of(body.messages[:last]), filters=_filters(body), instructions=instructions
+            given.question if given else text,
+            depth,
+            turns_of(body.messages[:last]),
+            given.pages if given else (),
+            _filters(body),
+            search=not (given and body.disable_search),
+            instructions=instructions,
         )
     except BadQuestion as bad:  # whose fields all come from the messages here
         raise Problem("bad_question", str(bad), "messages") from None
@@ -139,7 +146,8 @@ async def with_files(asked: ChatAsked, service: Service, user: str) -> ChatAsked
     if asked.question is None or not asked.attached:
         return asked
     pages = await attached_pages(asked.attached, service, user)
-    question = replace(asked.question, files=pages, search=not asked.body.disable_search)
+    files = asked.question.files + pages
+    question = replace(asked.question, files=files, search=not asked.body.disable_search)
     return replace(asked, question=question, attached=())
 
 
