@@ -101,7 +101,7 @@ async def _draft(state: Gathering, runtime: Runtime[Run], pages: list[Webpage]) 
 
 
 async def _quoted(runtime: Runtime[Run], why: WhyQuoted) -> Draft:
-    writing = Writing(_made(runtime), runtime, WritingLimits(_QUOTE_SECONDS))
+    writing = Writing(_made(runtime), runtime, WritingLimits(_QUOTE_SECONDS, metered=False))
     return await writing.run(runtime.context.deps.quote(why), "quoting-reader")
 
 

@@ -21,11 +21,13 @@ from agent.prompt import Prompt
 @dataclass(frozen=True, slots=True)
 class WritingLimits:
     """seconds: for the whole call. thinking_tokens and thinking_seconds: until the first word of the answer; then
-    the call is ended, so that there is room and time left to ask for the answer itself."""
+    the call is ended, so that there is room and time left to ask for the answer itself. metered: False for the quoting
+    reader, whose words are no tokens of a model and cost nothing."""
 
     seconds: float
     thinking_tokens: float = float("inf")
     thinking_seconds: float = float("inf")
+    metered: bool = True
 
 
 class Writing:
@@ -123,6 +125,8 @@ class Writing:
     def _count(self) -> None:
         """The server's count; ours where the stream ended without one, or was ended."""
         run = self._runtime.context
+        if not self._limits.metered:
+            return
         if self._usage is not None:
             run.usage += self._usage
         elif self._thinking or self._text:

@@ -252,11 +252,13 @@ def test_a_ceiling_stops_the_run_and_says_so_and_the_next_run_asks_the_rest(
     home: Path, batch: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = texts(home, "q.txt", 12)
-    done = batch(name, rows=1, ceiling_tokens=1)
+    prices = {"price_search": 1_000, "price_prompt": 1_000_000, "price_completion": 1_000_000}
+    done = batch(name, rows=1, ceiling_cost=2, ceiling_tokens=1, settings=prices)
     assert done.returncode == 4, done.stderr
-    assert "the ceiling of 1 tokens is reached" in done.stderr
+    assert "the ceiling of 2 is reached" in done.stderr
+    assert "0 tokens" in done.stderr, "the quoting reader's words are no tokens of a model"
     answered = len(lines(home / "out.jsonl"))
-    assert 1 <= answered < 12
+    assert 2 <= answered < 12
     assert len(lines(home / "out.errors.jsonl")) == 12 - answered
     assert batch(name).returncode == 0
     assert len(lines(home / "out.jsonl")) == 12

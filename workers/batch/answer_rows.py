@@ -57,6 +57,8 @@ def _row(fields: Mapping[str, Any], number: int, question: str) -> AnswerRow:
     if response is None or response["status_code"] != 200:
         return AnswerRow(number, custom_id, question, "failed", error=_why(fields))
     body = response["body"]
+    if "output" in body:
+        return _response(number, custom_id, question, body)
     return _chat(number, custom_id, question, body) if "choices" in body else _answer(number, custom_id, body)
 
 
@@ -99,6 +101,17 @@ def _chat(number: int, custom_id: str, question: str, body: Mapping[str, Any]) -
     text = body["choices"][0]["message"]["content"]
     status = body.get("kaozheng", {}).get("status", "answered")
     return AnswerRow(number, custom_id, question, status, text, sources)
+
+
+def _response(number: int, custom_id: str, question: str, body: Mapping[str, Any]) -> AnswerRow:
+    """Its text marks the places where pages are cited as `[1]`, `[2]`; a mark's page is the annotation there."""
+    parts = [part for item in body["output"] if item["type"] == "message" for part in item["content"]]
+    text = "".join(part["text"] for part in parts)
+    notes = [note for part in parts for note in part["annotations"]]
+    marks = {MARKER.search(text[note["start_index"] : note["end_index"]]): note for note in notes}
+    cited = {int(mark[1] or mark[2]): note for mark, note in marks.items() if mark}
+    sources = tuple(Cited(place, note["title"], note["url"]) for place, note in sorted(cited.items()))
+    return AnswerRow(number, custom_id, question, body["kaozheng"]["status"], text, sources)
 
 
 def with_markers(text: str, sources: Iterable[Cited]) -> Iterator[tuple[str, int]]:

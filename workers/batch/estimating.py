@@ -11,7 +11,7 @@ from agent.limits import Limits
 from agent.question import Depth
 from workers.batch.checking import Checked, Piece
 from workers.batch.filling import FillRules
-from workers.batch.records import Row
+from workers.batch.records import ANSWERS, Row
 from workers.batch.uploaded import Uploaded
 from workers.dialects.chat_request import depth_of
 from workers.quota import Prices
@@ -92,7 +92,7 @@ async def reckoned(pieces: AsyncIterable[Piece], tally: Checked, asked: tuple[st
 
 def _depth(row: Row, endpoint: str, default: Depth) -> Depth:
     body = from_json(row.body)
-    if endpoint == "/v1/chat/completions":
+    if endpoint != ANSWERS:
         return depth_of(body["model"], default)
     depth: Depth = body.get("depth") or default
     return depth

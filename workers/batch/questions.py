@@ -14,7 +14,7 @@ from typing import Any
 
 from agent.question import DEPTHS, Depth
 from workers.batch.lines import WIDE_MARKS, FileRefused, Line, Splitter
-from workers.batch.records import ENDPOINTS, LineError, Row
+from workers.batch.records import ANSWERS, ENDPOINTS, RESPONSES, LineError, Row
 from workers.batch.request_lines import BadLine, LineReader
 from workers.batch.tables import (
     ID_COLUMNS,
@@ -29,7 +29,6 @@ from workers.batch.tables import (
 from workers.problems import Problem
 from workers.requests import strict_json
 
-ANSWERS = "/v1/answers"
 KINDS = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet", ".txt")
 _READ_BYTES = 1024 * 1024
 _ALSO = ("history", "include_domains", "exclude_domains", "search", "thinking")
@@ -179,6 +178,8 @@ class RecordReader:
         """The same question in the words of the endpoint."""
         if self.reader.endpoint == ANSWERS:
             return body
+        if self.reader.endpoint == RESPONSES:
+            return {"model": "kaozheng", "input": body["question"]}
         return {"model": "kaozheng", "messages": [{"role": "user", "content": body["question"]}]}
 
     def _deepened(self, body: dict[str, Any]) -> dict[str, Any]:

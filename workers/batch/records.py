@@ -10,7 +10,8 @@ from workers.records import Record
 
 PAYLOAD_VERSION = 1
 """Of a job and its rows. A worker leaves jobs of a newer version to newer workers."""
-ENDPOINTS = ("/v1/chat/completions", "/v1/answers")
+CHAT, RESPONSES, ANSWERS = "/v1/chat/completions", "/v1/responses", "/v1/answers"
+ENDPOINTS = (CHAT, RESPONSES, ANSWERS)
 MAX_ROWS = 1_000_000
 _JOB_ID = re.compile(r"batch_[0-9a-f]{32}")
 

@@ -12,8 +12,10 @@ from agent.errors import BadQuestion
 from agent.question import Depth
 from tools.page import Webpage
 from workers.batch.lines import Line
-from workers.batch.records import ENDPOINTS, Row, RowEnd
+from workers.batch.records import CHAT, ENDPOINTS, RESPONSES, Row, RowEnd
+from workers.dialects import responses_request
 from workers.dialects.chat_request import understood
+from workers.dialects.responses_request import ResponsesBody, attached_of, parse
 from workers.problems import Problem
 from workers.requests import body_of, question_of, strict_json
 
@@ -137,8 +139,10 @@ def check_body(endpoint: str, body: dict[str, Any], default_depth: Depth) -> Non
         if body.get(name):
             raise BadLine("invalid_request", f"`{name}` is not for batches: leave it out", f"body.{name}")
     try:
-        if endpoint == "/v1/chat/completions":
+        if endpoint == CHAT:
             understood(body, default_depth)
+        elif endpoint == RESPONSES:
+            _check_response(parse(body), default_depth)
         else:
             asked = body_of(body)
             question_of(asked, default_depth, pages=tuple(_FILE for _ in asked.files))
@@ -148,9 +152,18 @@ def check_body(endpoint: str, body: dict[str, Any], default_depth: Depth) -> Non
         raise BadLine(bad.code, str(bad), f"body.{bad.field}") from None
 
 
+def _check_response(body: ResponsesBody, default_depth: Depth) -> None:
+    """Raises Problem, BadQuestion. Files are looked for when the row runs."""
+    without = body.model_copy(update={"tool_choice": None}) if attached_of(body) else body
+    responses_request.question_of(without, default_depth, ())
+
+
 def question_in(body: dict[str, Any]) -> str:
     """What is asked by a body that has passed check_body."""
-    if "messages" not in body:
+    if "question" in body:
         return str(body["question"])
-    content = [each for each in body["messages"] if each["role"] == "user"][-1].get("content") or ""
-    return content if isinstance(content, str) else "\n".join(part["text"] for part in content)
+    messages = body.get("messages") or body.get("input") or ""
+    if isinstance(messages, str):
+        return messages
+    content = [each for each in messages if each.get("role") == "user"][-1].get("content") or ""
+    return content if isinstance(content, str) else "\n".join(part.get("text") or "" for part in content)

@@ -15,10 +15,12 @@ import structlog
 from pydantic_core import from_json, to_json
 
 from agent.errors import AgentError
-from workers.batch.records import Job, Row, RowEnd
+from workers.batch.records import CHAT, RESPONSES, Job, Row, RowEnd
+from workers.dialects import responses
 from workers.dialects.chat import Asker, whole_chat
 from workers.dialects.chat_request import understood, with_files
 from workers.dialects.openai_errors import refusal
+from workers.dialects.responses_request import Repeated, parse
 from workers.problems import Problem, problem_of
 from workers.requests import Asked, asked_of, strict_json
 from workers.runs import Run, last_message, problem_in
@@ -70,8 +72,8 @@ async def _until_ended(job: Job, row: Row, service: Service, rules: Patience) ->
     while True:
         tried = time.monotonic()
         try:
-            body = await ask_row(job, row, service)
-            return _completed(row, body, service, time.monotonic() - tried)
+            told = await ask_row(job, row, service)
+            return _completed(row, told, service, time.monotonic() - tried)
         except Problem as problem:
             tries += 1
             over = rules.clock() - began >= rules.seconds
@@ -81,30 +83,56 @@ async def _until_ended(job: Job, row: Row, service: Service, rules: Patience) ->
         await asyncio.sleep(rules.pause(tries))
 
 
-async def ask_row(job: Job, row: Row, service: Service) -> dict[str, Any]:
-    """The endpoint's body, once. Raises Problem."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The endpoint's body, and what it took. tokens: shown to a model and written by it."""
+
+    body: dict[str, Any]
+    tokens: tuple[int, int]
+    searches: int
+    pages: int
+
+
+async def ask_row(job: Job, row: Row, service: Service) -> Told:
+    """Once. Raises Problem."""
     try:
-        if job.endpoint == "/v1/chat/completions":
+        if job.endpoint == CHAT:
             return await _chat(job, row, service)
+        if job.endpoint == RESPONSES:
+            return await _response(job, row, service)
         return await _answer(job, row, service)
     except (AgentError, StoreError) as error:
         raise problem_of(error) from None
 
 
-async def _chat(job: Job, row: Row, service: Service) -> dict[str, Any]:
+async def _chat(job: Job, row: Row, service: Service) -> Told:
     asked = await with_files(understood(strict_json(row.body), service.default_depth), service, job.user)
     run = None
     if asked.question is not None:
         wanted = Asked(asked.question, stream=False, thinking=asked.thinking, thread="")
         run = _run(job, row, wanted, service)
-    return await whole_chat(Asker(service, job.user, f"{job.id}-{row.number}"), asked, run)
+    body = await whole_chat(Asker(service, job.user, f"{job.id}-{row.number}"), asked, run)
+    usage = body["usage"]
+    tokens = usage["prompt_tokens"], usage["completion_tokens"]
+    return Told(body, tokens, usage["num_search_queries"], len(body.get("search_results") or ()))
 
 
-async def _answer(job: Job, row: Row, service: Service) -> dict[str, Any]:
+async def _response(job: Job, row: Row, service: Service) -> Told:
+    asker = responses.Asker(service, job.user, f"{job.id}-{row.number}")
+    run = await responses.response_run(asker, parse(strict_json(row.body)))
+    whole = await responses.whole_response(run, Repeated.read(run.request))
+    answer, usage = whole.answer, whole.answer.usage
+    tokens = usage.prompt_tokens, usage.completion_tokens
+    return Told(whole.body, tokens, len(answer.asked), len(answer.sources))
+
+
+async def _answer(job: Job, row: Row, service: Service) -> Told:
     message = await last_message(_run(job, row, await asked_of(row.body, service, job.user), service).messages())
     if problem := problem_in(message):
         raise problem
-    return message.fields
+    answer = message.fields
+    tokens = answer["usage"]["prompt_tokens"], answer["usage"]["completion_tokens"]
+    return Told(answer, tokens, len(answer["asked"]), len(answer["sources"]))
 
 
 def _run(job: Job, row: Row, asked: Asked, service: Service) -> Run:
@@ -112,14 +140,10 @@ def _run(job: Job, row: Row, asked: Asked, service: Service) -> Run:
     return Run(f"{job.id}-{row.number}", job.user, thread, asked, service)
 
 
-def _completed(row: Row, body: dict[str, Any], service: Service, seconds: float) -> RowEnd:
-    usage = body.get("usage") or {}
-    tokens = int(usage.get("prompt_tokens", 0)), int(usage.get("completion_tokens", 0))
-    searches = len(body["asked"]) if "asked" in body else int(usage.get("num_search_queries", 0))
-    pages = len(body.get("sources") or body.get("search_results") or ())
-    cost = service.prices.cost(*tokens) + service.prices.of_reading(searches, pages)
-    text = to_json(body, inf_nan_mode="null")
-    return RowEnd(row.number, row.custom_id, "completed", 200, text, 0, seconds, *tokens, cost)
+def _completed(row: Row, told: Told, service: Service, seconds: float) -> RowEnd:
+    cost = service.prices.cost(*told.tokens) + service.prices.of_reading(told.searches, told.pages)
+    text = to_json(told.body, inf_nan_mode="null")
+    return RowEnd(row.number, row.custom_id, "completed", 200, text, 0, seconds, *told.tokens, cost)
 
 
 def failed_row(job: Job, row: Row, problem: Problem, seconds: float = 0.0) -> RowEnd:

@@ -9,15 +9,17 @@ import re
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from agent.answer import Answer
 from agent.question import Turn
 from workers.attached import attached_pages
+from workers.dialects.recorded import answer_of
 from workers.dialects.responses_events import ID_PREFIX, Responding
 from workers.dialects.responses_kept import Kept, found, keep, replayed
 from workers.dialects.responses_request import Repeated, ResponsesBody, attached_of, parse, question_of, repeated
@@ -38,7 +40,8 @@ async def post_response(request: Request) -> Response:
     service: Service = request.state.service
     with ExitStack() as held:
         ticket = held.enter_context(request.state.slots.enter(request.state.user))
-        run = await _understood(request, parse(await read_json_with_files(request, service.limits)))
+        asker = Asker(service, request.state.user, request.state.request_id)
+        run = await response_run(asker, parse(await read_json_with_files(request, service.limits)))
         ticket.line_up(service.seconds_for(run.asked.question.depth))
         run = replace(run, ticket=ticket)
         made = Repeated.read(run.request)
@@ -48,30 +51,39 @@ async def post_response(request: Request) -> Response:
             return await _in_background(request, run, made, held.pop_all())
         if made.stream:
             return _stream(request, _live(run, made), held.pop_all())
-        return JSONResponse(await unless_gone(request, _whole(run, made)))
+        return JSONResponse((await unless_gone(request, whole_response(run, made))).body)
 
 
-async def _understood(request: Request, body: ResponsesBody) -> Run:
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Whose response it is. request_id: of the request, or of the row of a batch."""
+
+    service: Service
+    user: str
+    request_id: str
+
+
+async def response_run(asker: Asker, body: ResponsesBody) -> Run:
     """Raises Problem, BadQuestion, StoreError."""
-    service: Service = request.state.service
-    thread, earlier = await _conversation(request, body)
-    files = await attached_pages(attached_of(body), service, request.state.user)
+    service = asker.service
+    thread, earlier = await _conversation(asker, body)
+    files = await attached_pages(attached_of(body), service, asker.user)
     question = question_of(body, service.default_depth, earlier, files)
     asked = Asked(question, bool(body.stream), True, "", bool(body.background))  # its turns are its history
-    run = Run(request.state.request_id, request.state.user, thread, asked, service, secrets.token_hex(16))
+    run = Run(asker.request_id, asker.user, thread, asked, service, secrets.token_hex(16))
     return replace(run, kept=body.store is not False, request=repeated(body).written())
 
 
-async def _conversation(request: Request, body: ResponsesBody) -> tuple[str, tuple[Turn, ...]]:
+async def _conversation(asker: Asker, body: ResponsesBody) -> tuple[str, tuple[Turn, ...]]:
     """The thread of the earlier response, and its turns up to that one."""
-    service: Service = request.state.service
+    service = asker.service
     if body.previous_response_id is None:
         return secrets.token_urlsafe(16), ()
     run_id = body.previous_response_id.removeprefix(ID_PREFIX)
-    stored = await service.in_store_time(service.store.get_answer(run_id, request.state.user))
+    stored = await service.in_store_time(service.store.get_answer(run_id, asker.user))
     if stored is None:
         raise Problem("bad_question", "there is no answered response of yours with this id", "previous_response_id")
-    turns = await service.in_store_time(service.store.thread(request.state.user, stored.thread))
+    turns = await service.in_store_time(service.store.thread(asker.user, stored.thread))
     itself = Turn(stored.answer.question, stored.answer.text)
     upto = len(turns) - turns[::-1].index(itself) if itself in turns else 0
     return stored.thread, turns[:upto] or (itself,)
@@ -127,7 +139,15 @@ async def _live(run: Run, made: Repeated) -> AsyncGenerator[Message, None]:
                 yield event
 
 
-async def _whole(run: Run, made: Repeated) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A response, and the answer that it tells."""
+
+    body: dict[str, Any]
+    answer: Answer
+
+
+async def whole_response(run: Run, made: Repeated) -> Whole:
     """Raises Problem for a run without an answer."""
     told: list[Message] = []
     responding = Responding(run.answer_id, made)
@@ -139,7 +159,7 @@ async def _whole(run: Run, made: Repeated) -> dict[str, Any]:
             responding.of(message)
     if run.kept:
         await _keep(run, told)
-    return responding.response()
+    return Whole(responding.response(), answer_of(told[-1].fields))
 
 
 async def _keep(run: Run, told: list[Message]) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from tests.workers.batch.test_checking import CHAT, good
 from tests.workers.serving import serving
+from workers.batch.answer_rows import answer_rows
 from workers.cli_worker import working_beside
 from workers.service_build import open_service
 from workers.settings import Settings
@@ -110,3 +111,31 @@ async def test_a_batch_of_good_and_bad_lines_runs_from_one_end_to_the_other(tmp_
         name = questions[line["custom_id"]].split()[4].rstrip("?")
         assert f"Mount {name} is" in message["content"], line
         assert message["annotations"], line
+
+
+async def test_a_batch_of_responses_runs_too(tmp_path: Path) -> None:
+    bodies = [{"model": "kaozheng", "input": f"How high is Mount {name}?"} for name in SUBJECTS[:3]]
+    bodies += [{"model": "kaozheng", "input": "?", "stream": True}, {"model": "kaozheng", "input": []}]
+    wrapped = [
+        {"custom_id": f"row-{at}", "method": "POST", "url": "/v1/responses", "body": body}
+        for at, body in enumerate(bodies)
+    ]
+    content = b"\n".join(json.dumps(line).encode() for line in wrapped)
+    async with house(tmp_path) as http, openai.AsyncOpenAI(api_key="none", base_url=f"{http.base_url}/v1") as client:
+        file = await client.files.create(file=("questions.jsonl", content), purpose="batch")
+        made = await client.batches.create(input_file_id=file.id, endpoint="/v1/responses", completion_window="24h")
+        batch = await ended(client, made.id)
+        output = await lines_of(client, batch.output_file_id)
+        errors = await lines_of(client, batch.error_file_id)
+        kept = await client.responses.retrieve(output[0]["response"]["body"]["id"])
+    assert sorted(line["custom_id"] for line in output) == ["row-0", "row-1", "row-2"]
+    assert [line["response"]["body"]["error"]["param"] for line in errors] == ["body.stream", "body.input"]
+    for line in output:
+        response = openai.types.responses.Response.model_validate(line["response"]["body"])
+        name = SUBJECTS[int(line["custom_id"][4:])]
+        assert f"Mount {name} is" in response.output_text
+        assert (response.status, response.usage and response.usage.total_tokens) == ("completed", 0)
+    assert kept.output_text == output[0]["response"]["body"]["output"][-1]["content"][0]["text"]
+    (row,) = answer_rows([json.dumps(output[0]).encode()], {})
+    assert (row.status, [cited.number for cited in row.sources][:1]) == ("answered", [1])
+    assert all(f"[{cited.number}]" in row.text for cited in row.sources)

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -16,11 +17,18 @@ from workers.batch.records import Row
 from workers.batch.row_work import Patience, error_body, run_row
 
 CHAT = {"model": "kaozheng-quick", "messages": [{"role": "user", "content": "How high is Mount Tai?"}]}
+RESPONSE = {"model": "kaozheng-quick", "input": [{"role": "user", "content": "How high is Mount Tai?"}]}
 QUICKLY = Patience(first_pause_seconds=0.001, longest_pause_seconds=0.001)
 
 
 def row(body: object) -> Row:
     return Row(3, "c-3", json.dumps(body).encode())
+
+
+def told_in(body: dict[str, Any]) -> list[Any]:
+    """What a response says, without its items' own ids; or whatever else stands in its place."""
+    items = body.get("output", [body.get("status", "a chat")])
+    return [each if isinstance(each, str) else (each["type"], each.get("content")) for each in items]
 
 
 class Away:
@@ -36,17 +44,20 @@ class Away:
         yield Answered(answer_to(question), (TAI,))
 
 
-@pytest.mark.parametrize(("endpoint", "body"), [("/v1/answers", QUESTION), ("/v1/chat/completions", CHAT)])
+@pytest.mark.parametrize(
+    ("endpoint", "body"), [("/v1/answers", QUESTION), ("/v1/chat/completions", CHAT), ("/v1/responses", RESPONSE)]
+)
 async def test_a_row_gets_what_a_caller_would_get(endpoint: str, body: dict[str, object]) -> None:
     service = service_of()
     async with serving(service) as client:
         asked = (await client.post(endpoint, json=body)).json()
     end = await run_row(a_job(endpoint=endpoint), row(body), service)
     assert (end.outcome, end.status_code, end.number, end.custom_id) == ("completed", 200, 3, "c-3")
-    own = {"id", "thread", "created"}
+    own = {"id", "thread", "created", "created_at", "output", "kaozheng"}
     assert {name: value for name, value in json.loads(end.body).items() if name not in own} == {
         name: value for name, value in asked.items() if name not in own
     }
+    assert told_in(json.loads(end.body)) == told_in(asked) != []
 
 
 @pytest.mark.parametrize(
@@ -56,6 +67,8 @@ async def test_a_row_gets_what_a_caller_would_get(endpoint: str, body: dict[str,
         ("/v1/answers", {"question": "?", "depth": "deep"}, 422, "depth"),
         ("/v1/chat/completions", {**CHAT, "n": 2}, 400, "n"),
         ("/v1/chat/completions", {**CHAT, "model": "gpt-4o"}, 404, "model"),
+        ("/v1/responses", {**RESPONSE, "model": "gpt-4o"}, 404, "model"),
+        ("/v1/responses", {**RESPONSE, "previous_response_id": "resp_none"}, 400, "previous_response_id"),
     ],
 )
 async def test_a_row_that_cannot_be_answered_fails_as_its_endpoint_says(

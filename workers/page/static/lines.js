@@ -5,7 +5,7 @@ import { say } from "./words.js";
 
 const MOST_TEXT_BYTES = 20 * 1024 * 1024; // larger ones would be doubled in this browser's memory
 const HEAD_BYTES = 1024 * 1024;
-const ENDPOINTS = ["/v1/answers", "/v1/chat/completions"];
+const ENDPOINTS = ["/v1/answers", "/v1/chat/completions", "/v1/responses"];
 
 /** The message is what the reader is told. */
 export class LinesRefused extends Error {}
