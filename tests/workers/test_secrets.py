@@ -7,8 +7,10 @@ its metrics, what it keeps, what the model is shown). Question and files of cour
 import asyncio
 import base64
 import json
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +22,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from tests.contracts.service import Running, r1, running
+from tests.contracts.service import ROOT, Running, r1, running
 from tests.fake_model import Body, Fault, Reply
 from tests.fake_web import FakeWeb, Page
 from tests.workers.test_tracing import Taken, collector
@@ -131,6 +133,7 @@ async def ask_in_every_way(service: Running, leaving: Leaving) -> None:
         upload = {"files": ("quince.txt", f"The {TEXTS['file']} grows.".encode())}
         form = {"request": json.dumps({"question": f"What grows, {TEXTS['question']}?", "depth": "quick"})}
         await leaving.answer(await client.post("/v1/answers", data=form, files=upload))
+        await ask_of_files(client, leaving)
         for path, wrong in bodies(TEXTS["question"]):
             await leaving.answer(await client.post(path, json=wrong | {"model": 7, "question": [TEXTS["question"]]}))
         for path in ("/readyz", "/healthz", "/v1/models", "/openapi.json", "/v1/answers/none"):
@@ -140,6 +143,68 @@ async def ask_in_every_way(service: Running, leaving: Leaving) -> None:
         for headers in (stranger, basic, cookie):
             await leaving.answer(await client.post("/v1/answers", json={"question": "x"}, headers=headers))
         await leaving.answer(await client.post("/login", json={"key": CREDENTIALS["a key that is not accepted"]}))
+
+
+async def ask_of_files(client: httpx.AsyncClient, leaving: Leaving) -> None:
+    """Kept ones, in base64, of nobody, and one that cannot be read; with a header that is no trace."""
+    content = f"The {TEXTS['file']} grows.".encode()
+    made = await client.post("/v1/files", data={"purpose": "user_data"}, files={"file": ("q.txt", content)})
+    inline = {"file_data": base64.b64encode(content).decode(), "filename": "q.txt"}
+    broken = {"file_data": base64.b64encode(b"%PDF-1.7 " + content).decode(), "filename": "q.pdf"}
+    files: list[dict[str, Any]] = [inline, broken, {"file_id": TEXTS["query of an address"]}]
+    files += [{"file_id": made.json()["id"]}] if made.status_code == 200 else []
+    for file in files:
+        part = {"type": "file", "file": file}
+        said = [{"role": "user", "content": [{"type": "text", "text": f"What grows, {TEXTS['question']}?"}, part]}]
+        asked = {"model": "kaozheng-quick", "messages": said}
+        junk = {"traceparent": f"00-{CREDENTIALS['another Authorization']}"}
+        await leaving.answer(await client.post("/v1/chat/completions", json=asked, headers=junk))
+        await leaving.answer(await client.post("/async/chat/completions", json={"request": asked}))
+
+
+async def ask_in_a_batch(service: Running, leaving: Leaving) -> None:
+    """One row that is answered and one whose model server breaks, to the end of both."""
+    rows = [
+        {
+            "custom_id": each,
+            "method": "POST",
+            "url": "/v1/answers",
+            "body": {"question": f"{each} {TEXTS['question']}?"},
+        }
+        for each in ("tides", "broken")
+    ]
+    lines = "\n".join(json.dumps(row) for row in rows).encode()
+    async with service.client(CREDENTIALS["key of a caller"]) as client:
+        file = {"file": ("rows.jsonl", lines)}
+        kept_file = (await client.post("/v1/files", data={"purpose": "batch"}, files=file)).json()
+        wanted = {"input_file_id": kept_file["id"], "endpoint": "/v1/answers", "completion_window": "24h"}
+        made = (await client.post("/v1/batches", json=wanted)).json()
+        async with asyncio.timeout(100):
+            while made["status"] not in ("completed", "failed"):
+                await asyncio.sleep(0.2)
+                made = (await client.get(f"/v1/batches/{made['id']}")).json()
+        assert made["request_counts"]["total"] == 2
+        leaving.take("errors", json.dumps(made).encode())
+
+
+@contextmanager
+def working(folder: Path, service: Running, own: dict[str, str]) -> Iterator[Path]:
+    """`kaozheng worker` beside the service; its log."""
+    log = folder / "worker.log"
+    kept_names = {name: value for name, value in os.environ.items() if not name.startswith("KAOZHENG_")}
+    more = {"KAOZHENG_DATA_DIR": str(folder / "worker"), "KAOZHENG_MODEL_URL": service.model.url}
+    more |= {"KAOZHENG_LIBRARY": str(folder / "pages"), "KAOZHENG_ROW_PATIENCE_SECONDS": "1"}
+    with log.open("wb") as written:
+        command = [sys.executable, "-m", "workers.cli", "worker"]
+        worker = subprocess.Popen(command, cwd=ROOT, env={**kept_names, **own, **more}, stderr=written)
+    try:
+        yield log
+    finally:
+        worker.terminate()
+        try:
+            worker.wait(60)
+        finally:
+            worker.kill()
 
 
 def bodies(text: str) -> list[tuple[str, dict[str, Any]]]:
@@ -174,6 +239,9 @@ async def test_no_planted_secret_comes_out_anywhere(tmp_path: Path) -> None:
         with collector() as taken, guarded_store() as (store, server):
             with running(tmp_path, failing, **settings(store, web.port, taken)) as service:
                 await ask_in_every_way(service, leaving)
+                with working(tmp_path, service, settings(store, web.port, taken)) as log:
+                    await ask_in_a_batch(service, leaving)
+                leaving.take("logs", log.read_bytes())
                 leaving.take("store", kept(store))
                 server.kill()
                 await ask_in_every_way(service, leaving)
