@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.chaos_batch.parts import Part, Store, free_port
-from tests.chaos_batch.round import made
+from tests.chaos_batch.round import QUESTION, made
 from workers.batch.records import Job
 
 EACH, LATENCY_SECONDS = 16, 2.0
@@ -35,7 +35,8 @@ def main() -> int:
         try:
             _growth(store, Path(scratch), given.waves)
             _overhead(store, Path(scratch))
-            _weight(store, Path(scratch), given.rows)
+            for row_bytes in (0, 1_024):
+                _weight(store, Path(scratch), given.rows, row_bytes)
         finally:
             store.kill()
     return 0
@@ -95,15 +96,19 @@ def _workers(store: Store, folder: Path, count: int, model: str) -> Iterator[lis
             part.kill()
 
 
-def _weight(store: Store, folder: Path, rows: int) -> None:
-    """Of rows with a question of ordinary length, in the store and in a worker that has begun with them."""
+def _weight(store: Store, folder: Path, rows: int, row_bytes: int) -> None:
+    """In the store and in a worker that has begun with them. row_bytes: of each row's body, 0: a question of ordinary
+    length."""
     store.client.flushall()
     names = [f"customer-question-{number:06}" for number in range(rows)]
     before = int(store.client.info("memory")["used_memory"])
-    job: Job = asyncio.run(made(store.url, names))
+    question = QUESTION
+    if (short := row_bytes - _body_bytes(question, names[0])) > 0:
+        question += "?" * short
+    job: Job = asyncio.run(made(store.url, names, question))
     held = int(store.client.info("memory")["used_memory"]) - before
-    body = len(json.dumps({"question": f"How do I upgrade Debian to the next stable release? ({names[0]})"}))
-    print(f"{rows:,} queued rows of about {body} bytes: {held / MEBIBYTE:.0f} MB in the store", flush=True)
+    body = _body_bytes(question, names[0])
+    print(f"{rows:,} queued rows of {body:,} bytes: {held / MEBIBYTE:.0f} MB in the store", flush=True)
     with _workers(store, folder, 1, "") as (part,):
         empty = _resident(part)
         deadline = time.monotonic() + 20
@@ -112,6 +117,10 @@ def _weight(store: Store, folder: Path, rows: int) -> None:
         print(
             f"a worker on them: {_resident(part):.0f} MB resident, {_resident(part) - empty:.0f} more than at its start"
         )
+
+
+def _body_bytes(question: str, name: str) -> int:
+    return len(json.dumps({"question": question.format(name), "depth": "quick"}))
 
 
 def _resident(part: Part) -> float:

@@ -259,10 +259,11 @@ class Round:
             time.sleep(0.2)
 
 
-async def made(address: str, custom_ids: list[str]) -> Job:
+async def made(address: str, custom_ids: list[str], question: str = QUESTION) -> Job:
+    """question: with a {} for the row's name."""
     job = Job(new_job_id(), USER, "/v1/answers", int(time.time()))
     rows = [
-        Row(number, name, json.dumps({"question": QUESTION.format(name), "depth": "quick"}).encode())
+        Row(number, name, json.dumps({"question": question.format(name), "depth": "quick"}).encode())
         for number, name in enumerate(custom_ids)
     ]
     async with AsyncRedis.from_url(address) as client:
