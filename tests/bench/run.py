@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.chaos_batch.parts import Part, Store, free_port
+from tests.chaos_batch.parts import Part, Store, free_port, worker
 from tests.chaos_batch.round import QUESTION, made
 from workers.batch.records import Job
 
@@ -37,6 +37,7 @@ def main() -> int:
             _overhead(store, Path(scratch))
             for row_bytes in (0, 1_024):
                 _weight(store, Path(scratch), given.rows, row_bytes)
+            _whole_worker(store, Path(scratch), given.rows)
         finally:
             store.kill()
     return 0
@@ -117,6 +118,21 @@ def _weight(store: Store, folder: Path, rows: int, row_bytes: int) -> None:
         print(
             f"a worker on them: {_resident(part):.0f} MB resident, {_resident(part) - empty:.0f} more than at its start"
         )
+
+
+def _whole_worker(store: Store, folder: Path, rows: int) -> None:
+    """`kaozheng worker` with everything that answers rows, on the rows that are queued."""
+    part = worker(0, folder, store, {"KAOZHENG_MODEL_URL": f"http://127.0.0.1:{free_port()}/v1"})  # it waits for it
+    part.start()
+    try:
+        deadline = time.monotonic() + 120
+        while f"[{part.pid}]" not in part.log.read_text() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        empty = _resident(part)
+        time.sleep(10)
+        print(f"kaozheng worker: {empty:.0f} MB resident at its start, {_resident(part):.0f} with {rows:,} rows queued")
+    finally:
+        part.kill()
 
 
 def _body_bytes(question: str, name: str) -> int:
