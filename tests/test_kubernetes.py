@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from agent.profile_files import profile_of
+from workers.settings import PREFIX, Settings
+from workers.worker_build import STOPPING_SECONDS
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "examples" / "kubernetes" / "sglang-router.yaml"
@@ -95,3 +97,43 @@ def test_the_servers_are_reached_by_the_router_alone_and_have_no_way_out(parts: 
     policy = one(parts, "NetworkPolicy", "sglang")["spec"]
     assert policy["egress"] == []
     assert policy["ingress"][0]["from"] == [{"podSelector": {"matchLabels": {"app": "sglang-router"}}}]
+
+
+# --- workers -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def workers() -> list[Part]:
+    text = (ROOT / "examples" / "kubernetes" / "worker.yaml").read_text(encoding="utf-8")
+    return [part for part in yaml.safe_load_all(text) if part]
+
+
+@pytest.mark.parametrize(("kind", "name"), [("Deployment", "kaozheng-worker"), ("StatefulSet", "kaozheng-queue")])
+def test_workers_and_their_queue_are_nobodys_root_and_no_image_floats(
+    workers: list[Part], kind: str, name: str
+) -> None:
+    test_nobody_is_root_and_no_image_floats(workers, kind, name)
+
+
+def test_a_worker_is_set_as_the_settings_know_it_and_may_end_its_rows(workers: list[Part]) -> None:
+    spec = pod(workers, "Deployment", "kaozheng-worker")
+    (container,) = spec["containers"]
+    given = {entry["name"]: entry.get("value", "") for entry in container["env"]}
+    names = {name.removeprefix(PREFIX).lower() for name in given if name.startswith(PREFIX)}
+    assert names <= set(Settings.model_fields)
+    assert container["args"] == ["worker"]
+    assert spec["terminationGracePeriodSeconds"] > float(given["KAOZHENG_DRAIN_SECONDS"]) + STOPPING_SECONDS
+    queue = one(workers, "Service", "kaozheng-queue")
+    assert f"@{queue['metadata']['name']}:{queue['spec']['ports'][0]['port']}/" in given["KAOZHENG_QUEUE_URL"]
+
+
+def test_the_queue_loses_nothing_and_is_reached_by_its_clients_alone(workers: list[Part]) -> None:
+    args = " ".join(pod(workers, "StatefulSet", "kaozheng-queue")["containers"][0]["args"])
+    assert "--appendonly yes" in args
+    assert "--maxmemory-policy noeviction" in args
+    assert one(workers, "StatefulSet", "kaozheng-queue")["spec"]["volumeClaimTemplates"]
+    policy = one(workers, "NetworkPolicy", "kaozheng-queue")["spec"]
+    (source,) = policy["ingress"][0]["from"]
+    labels = one(workers, "Deployment", "kaozheng-worker")["spec"]["template"]["metadata"]["labels"]
+    assert source["podSelector"]["matchLabels"].items() <= labels.items()
+    assert not [part for part in workers if part["kind"] == "Secret"]

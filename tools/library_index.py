@@ -26,6 +26,8 @@ CONTENTS_WEIGHT = 0.5
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _DAMAGED = "the index is damaged: delete its file and add the folders again"
+_FULL = "the disk of the index is full: make room and try again; what it held before is still in it"
+_UNWRITABLE = "the index cannot be read or written: its disk is full, over its quota, or fails; mend that and try again"
 _NEWER = "the index has version {}, this program knows {}: update the program or name another index file"
 _PAGE_COLUMNS = "page.id, folder.name, page.path, page.title, page.site, page.date, page.truncated, page.text"
 
@@ -84,7 +86,8 @@ class Stored:
 
 
 class Index:
-    """Raises SearchDown("library", missing | broken | locked | newer_version | no_access | full) from every method."""
+    """Raises SearchDown("library", missing | broken | locked | newer_version | no_access | full
+    | unwritable) from every method."""
 
     def __init__(self, file: Path, busy_seconds: float = BUSY_SECONDS) -> None:
         self.file, self._busy_seconds = file, busy_seconds
@@ -285,7 +288,8 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # SQLite itself takes it back where the disk is full
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 
@@ -314,7 +318,9 @@ def _down(error: sqlite3.Error) -> SearchDown:
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return SearchDown("library", "locked", "another program holds the index; try again")
     if code == sqlite3.SQLITE_FULL:
-        return SearchDown("library", "full", "the disk is full")
+        return SearchDown("library", "full", _FULL)
+    if code == sqlite3.SQLITE_IOERR:
+        return SearchDown("library", "unwritable", _UNWRITABLE)
     if code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM):
         return SearchDown("library", "no_access", "the index file cannot be opened or written")
     return SearchDown("library", "broken", _DAMAGED)

@@ -13,7 +13,7 @@ from typing import Any
 from workers import keys
 from workers.backup import BackupRefused, back_up
 from workers.batch.job_store import JobStore
-from workers.queue import open_queue
+from workers.queue import on_rabbitmq, open_queue
 from workers.restore import Backup, open_backup
 from workers.restore import restore as restore_backup
 from workers.settings import Settings, load_settings, shown, sources
@@ -22,6 +22,10 @@ from workers.store import Forgotten, Retention, Store, open_store
 from workers.store_errors import StoreError
 from workers.valkey import store_address
 
+QUEUE_NOT_SAVED = (
+    "kaozheng: batches are not in this backup: they lie in KAOZHENG_QUEUE_URL, a server of its own; save its "
+    "append-only file too (docs/batch.md)"
+)
 DONE, FAILED, BAD_INPUT, NOTHING_FOUND = 0, 1, 2, 3
 
 
@@ -63,6 +67,8 @@ def backup(file: Path, config: Path | None) -> int:
             manifest = await back_up(store, settings, file)
         library = "with the library" if manifest.library_version else "without a library"
         print(f"{file}: {manifest.keys} keys of the store, {library}; secrets are not in it")
+        if settings.queue_url and not on_rabbitmq(settings):
+            print(QUEUE_NOT_SAVED, file=sys.stderr)
         return DONE
 
     return _run(work())

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import resource
 import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
@@ -274,6 +275,23 @@ async def test_a_library_that_cannot_answer_is_down_not_empty(library: Library, 
     assert down.value.reason == "broken"
     with pytest.raises(SearchDown):
         await library.add(folder, extract)
+
+
+async def test_a_disk_without_room_is_said_and_harms_nothing(library: Library, folder: Path, tmp_path: Path) -> None:
+    await library.add(folder, extract)
+    write(folder, {f"more{number}.md": f"# More {number}\n\n" + "word " * 2_000 for number in range(20)})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    written = max(file.stat().st_size for file in (tmp_path / "state").iterdir())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (written + 4_096, hard))
+    try:
+        with pytest.raises(SearchDown) as down:
+            await library.add(folder, extract)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert down.value.reason in ("full", "unwritable"), down.value.detail
+    assert "damaged" not in down.value.detail
+    assert "quotas.md" in await found(library, "quota")
+    assert (await library.add(folder, extract)).added > 0
 
 
 async def test_a_locked_index_is_down_after_the_time_it_was_given(

@@ -84,6 +84,17 @@ def test_a_backup_is_restored_after_yes_and_not_without(installation: Path) -> N
     assert asyncio.run(in_store(installation)) == ["text of one"]
 
 
+def test_a_backup_says_that_a_queue_of_its_own_is_not_in_it(
+    installation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "batches" not in command("backup", "a.tar.gz").stderr
+    monkeypatch.setenv("KAOZHENG_QUEUE_URL", "redis://queue.example:6379/0")
+    made = command("backup", "b.tar.gz")
+    assert (made.exit_code, "batches are not in this backup" in made.stderr) == (0, True)
+    monkeypatch.setenv("KAOZHENG_QUEUE_URL", "amqp://u:p@rabbit.example/")
+    assert "batches" not in command("backup", "c.tar.gz").stderr, "then they lie in the store"
+
+
 def test_a_backup_that_is_there_or_damaged_is_one_line_and_a_failure(installation: Path) -> None:
     Path("b.tar.gz").write_bytes(b"nonsense")
     for words in (["backup", "b.tar.gz"], ["restore", "b.tar.gz", "--yes"], ["restore", "none", "--yes"]):

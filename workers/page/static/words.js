@@ -142,7 +142,7 @@ const CODES = {
   page_too_large: ["too large", "过大"], unknown_page: ["no such page", "没有此网页"], unknown_origin: ["stands in no result", "不在搜索结果中"],
   extract_timeout: ["takes too long to read", "读取时间过长"], extract_memory: ["takes too much memory", "占用内存过多"], extract_crash: ["broke the reader", "读取时出错"],
   all_down: ["no search engine answers", "没有搜索引擎响应"], paused: ["failed too often; left alone for a while", "多次失败，暂停使用"],
-  busy: ["it is too busy", "过于繁忙"], broken: ["the library's index is damaged", "文库索引已损坏"], full: ["the disk is full", "磁盘已满"],
+  busy: ["it is too busy", "过于繁忙"], broken: ["the library's index is damaged", "文库索引已损坏"], full: ["the disk is full", "磁盘已满"], unwritable: ["its disk is full or fails", "磁盘已满或有故障"],
   locked: ["the library's index is in use", "文库索引被占用"], missing: ["the library is not indexed", "文库尚未建立索引"],
   newer_version: ["the library's index is of a newer version", "文库索引版本较新"], no_access: ["no permission to read it", "没有读取权限"],
   browser_crash: ["the browser broke", "浏览器崩溃"], browser_memory: ["took the browser too much memory", "浏览器占用内存过多"],
