@@ -31,7 +31,7 @@ async def measured(questions: int, address: str) -> tuple[list[float], int, int]
         return answered(question)
 
     async with desk_client(address) as client, fake_slack() as slack:
-        async with running_bot(Bench(ask, replace(QUICKLY, workers=8)), slack, client):
+        async with running_bot(Bench(ask, replace(QUICKLY, workers=8, show_seconds=1.0)), slack, client):
             events = [slack.mention(f"C{number}", f"U{number}", f"Why {number}?") for number in range(questions)]
             await asyncio.gather(*(slack.tell(event) for event in events))
             await slack.until(lambda: all(slack.answers(e["channel"], e["ts"]) for e in events), _AT_MOST_SECONDS)

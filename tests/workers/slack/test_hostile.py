@@ -7,9 +7,9 @@ from dataclasses import replace
 from redis.asyncio import Redis
 
 from agent.answer import Answer, Citation, Source, Support
-from agent.events import Answered, Event, PageRead, Planned, Searched
+from agent.events import Answered, Event, Judged, Packed, PageRead, Planned, Searched
 from agent.question import Question
-from tests.fake_slack import fake_slack, seen
+from tests.fake_slack import FakeSlack, fake_slack, seen
 from tests.workers.slack.botting import QUICKLY, Bench, fast_clock, running_bot
 from tests.workers.slack.test_markup import HOSTILE
 
@@ -44,8 +44,26 @@ async def hostile(question: Question) -> AsyncGenerator[Event, None]:
     yield Searched(text, "fake", 3, urls=(SOURCE, f"https://a.example/|{text}>"))
     yield PageRead(SOURCE, text, 10)
     yield PageRead(f"https://a.example/|{text}>", text, 10)
-    await asyncio.sleep(0.01)
-    yield Answered(hostile_answer(text, question))
+    yield Packed((SOURCE, f"javascript:{text}", f"https://a.example/|{text}>"), (text, text, text), 10)
+    answer = hostile_answer(text, question)
+    half = len(text) // 2
+    for start, end in ((0, half), (half, len(answer.text))):  # cut where it hurts, whatever the judge would do
+        yield Judged(answer.text[start:end], start, end, answer.supports if start else ())
+        await asyncio.sleep(0.1)
+    yield Answered(answer)
+
+
+def streamed(slack: FakeSlack) -> list[str]:
+    """What each stream said in the end of each call, and what messages were changed into while they were written."""
+    said: dict[str, str] = {}
+    seen_so_far = []
+    for call in [call for call in slack.calls if call.method in ("chat.startStream", "chat.appendStream")]:
+        place = f"{call.fields['channel']}"
+        for chunk in call.fields["chunks"]:
+            said[place] = said.get(place, "") + chunk.get("text", "")
+        seen_so_far.append(said[place])
+    updates = [call.fields["blocks"] for call in slack.called("chat.update")]
+    return [*seen_so_far, *(block["text"] for blocks in updates for block in blocks if block["type"] == "markdown")]
 
 
 async def test_fifty_hostile_answers_and_titles_mention_nobody_and_link_only_to_sources(valkey: Redis) -> None:
@@ -56,6 +74,7 @@ async def test_fifty_hostile_answers_and_titles_mention_nobody_and_link_only_to_
         await asyncio.gather(*(slack.tell(event) for event in events))
         await slack.until(lambda: all(slack.answers(e["channel"], e["ts"]) for e in events), 90)
         messages = [m for e in events for m in slack.replies(e["channel"], e["ts"])]
+        messages += [{"markdown": text, "text": ""} for text in streamed(slack)]
         for event in events[:10]:
             answer = slack.answers(event["channel"], event["ts"])[0]
             block = next(block for block in answer["blocks"] if block["type"] == "actions")
@@ -65,6 +84,7 @@ async def test_fifty_hostile_answers_and_titles_mention_nobody_and_link_only_to_
         views = await slack.until(lambda: len(slack.views) == 10 and slack.views)
 
     assert len(events) >= 50
+    assert len([text for text in streamed(slack) if text]) >= 20, "they came while the answer was made"
     for message in [*messages, *({"blocks": view["blocks"], "text": ""} for view in views)]:
         shown = seen(message)
         assert shown.mentions == ()
