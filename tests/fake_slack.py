@@ -170,6 +170,7 @@ class FakeSlack:
         self.failing: dict[str, list[str]] = {}  # method: errors of the next calls (see _fail)
         self.streams_in_channels = True
         self.enterprise = ""
+        self.scopes = set().union(*SCOPES.values(), {"app_mentions:read", "commands"})
         self.lost_replies: dict[str, int] = {}  # method: how many calls are done without an answer
         self._sockets: list[web.WebSocketResponse] = []
         self._socket_came = asyncio.Event()
@@ -363,7 +364,7 @@ class FakeSlack:
         method = request.match_info["method"]
         fields = await _fields_of(request)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ") or fields.pop("token", "")
-        error, headers = "", {}
+        error, headers = "", {"x-oauth-scopes": ",".join(sorted(self.scopes))}
         answer: Fields = {}
         try:
             if token != (APP_TOKEN if method == "apps.connections.open" else BOT_TOKEN):

@@ -82,7 +82,7 @@ async def test_the_doctor_finds_that_all_works(tmp_path: Path) -> None:
     assert {part: one.verdict for part, one in found.items()} == {
         "tokens": "works",
         "bot token": "works",
-        "scopes": "skipped",
+        "scopes": "works",
         "socket mode": "works",
         "store": "works",
     }
@@ -96,6 +96,15 @@ async def test_the_doctor_says_what_is_wrong_with_a_token(tmp_path: Path) -> Non
     assert wrong["bot token"].verdict == "fails"
     assert "copy it again" in wrong["bot token"].remedy
     assert "begins with xoxb-" in swapped["tokens"].said
+
+
+async def test_the_doctor_names_the_scopes_that_an_older_app_lacks(tmp_path: Path) -> None:
+    async with fake_slack() as slack:
+        slack.scopes -= {"mpim:history", "files:read"}
+        found = await findings(settings_of(slack, tmp_path))
+
+    assert found["scopes"].verdict == "fails"
+    assert "files:read, mpim:history" in found["scopes"].said
 
 
 def test_a_bot_without_its_tokens_does_not_start(tmp_path: Path) -> None:
