@@ -229,7 +229,7 @@ RUN: dict[str, Any] = {
 RESPONSES: dict[str, Any] = {
     "responses": {
         200: {"description": "a response, or its events", "content": {"application/json": {}, **_TEXT_STREAM}},
-        **openai_errors(400, 401, 403, 404, 408, 413, 415, 500, 502, 503),
+        **openai_errors(400, 401, 403, 404, 408, 413, 415, 429, 500, 502, 503),
     },
     "openapi_extra": {
         "requestBody": {"required": True, "content": {"application/json": {"schema": _reference("ResponsesBody")}}}

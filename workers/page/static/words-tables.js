@@ -2,7 +2,7 @@
 
 export const EN = {
   refresh: "Refresh", as_of: "As of {time} · version {version}", now: "Now", ready: "Ready", not_ready: "Not ready", none: "None.",
-  answers_now: "{running} of at most {most} questions are being answered", stopping_now: "The service is being stopped; {running} questions are still being answered",
+  answers_now: "{running} of at most {most} questions are being answered, {waiting} of at most {most_waiting} wait", stopping_now: "The service is being stopped; {running} questions are still being answered",
   works: "works", warning: "look", fails: "fails", skipped: "not examined",
   queue: "Queue of batches", queue_now: "{jobs} {jobs|batch has|batches have} not ended · {waiting} {waiting|row waits|rows wait} · {running} {running|row runs|rows run}",
   job: "Batch", owner: "Key", status: "Status", rows: "Rows", completed: "Answered", failed_rows: "Failed", running: "Running", created: "Made",
@@ -34,7 +34,7 @@ export const EN = {
 
 export const ZH = {
   refresh: "刷新", as_of: "截至 {time} · 版本 {version}", now: "现在", ready: "就绪", not_ready: "未就绪", none: "没有。",
-  answers_now: "正在回答 {running} 个问题，最多 {most} 个", stopping_now: "服务正在停止，还有 {running} 个问题正在回答",
+  answers_now: "正在回答 {running} 个问题，最多 {most} 个；{waiting} 个排队，最多 {most_waiting} 个", stopping_now: "服务正在停止，还有 {running} 个问题正在回答",
   works: "正常", warning: "注意", fails: "失败", skipped: "未检查",
   queue: "批处理队列", queue_now: "{jobs} 个任务未结束 · {waiting} 行等待 · {running} 行运行中",
   job: "批次", owner: "密钥", status: "状态", rows: "行数", completed: "已回答", failed_rows: "失败", running: "运行中", created: "创建于",
