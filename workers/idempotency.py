@@ -43,6 +43,8 @@ async def begun_once(request: Request, run: Run, key: str, held: ExitStack, said
             raise Problem("store_error", "no store is open here that could tell whether this was asked before")
         mark = fingerprint(run.asked, said)
         once = Once(hashlib.sha256(key.encode()).hexdigest(), mark, run.answer_id, run.thread, run.request)
+        if run.ticket and await run.service.in_store_time(detached.log.begun(run.user, once.id)) is None:
+            await unless_gone(request, run.ticket.place())  # who waits in vain has begun nothing, and may ask again
         first = await run.service.in_store_time(detached.log.begin_once(run.user, once))
         if first.fingerprint != once.fingerprint:
             raise Problem("idempotency_key_reused", "this Idempotency-Key was used with another body", HEADER)

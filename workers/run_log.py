@@ -125,10 +125,13 @@ class RunLog:
         arguments: list[str | int] = [record, KEPT_SECONDS, once.thread, created, round(self.lease_seconds * 1_000)]
         arguments.append(once.request)
         with reaching():
-            found = bytes(await self._begin_once(keys, arguments)).decode("ascii", "replace").split(" ")
-        if len(found) != 3 or not is_id(found[1]):
-            raise RecordPoisoned("what is kept of an Idempotency-Key is none")
-        return Once(once.id, *found)
+            return _once(once.id, bytes(await self._begin_once(keys, arguments)))
+
+    async def begun(self, user: str, once_id: str) -> Once | None:
+        """What was begun under this key; None for nothing."""
+        with reaching():
+            found = cast("bytes | None", await self._client.get(key_of(user, "once", once_id)))
+        return None if found is None else _once(once_id, found)
 
     async def enlist(self, user: str, run_id: str) -> None:
         """Remembers the run among those that the user may list, for as long as runs are kept."""
@@ -222,6 +225,14 @@ class RunLog:
             read = await self._client.xread({key: f"0-{after}"}, READ_AT_ONCE, BLOCK_MS if wait else None)
         found = cast("list[tuple[bytes, _Entries]]", read or [])
         return [_recorded(entry, fields) for _, entries in found for entry, fields in entries]
+
+
+def _once(once_id: str, record: bytes) -> Once:
+    """Raises RecordPoisoned."""
+    found = record.decode("ascii", "replace").split(" ")
+    if len(found) != 3 or not is_id(found[1]):
+        raise RecordPoisoned("what is kept of an Idempotency-Key is none")
+    return Once(once_id, *found)
 
 
 def status_after(message: Message) -> RunStatus:

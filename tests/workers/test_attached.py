@@ -1,6 +1,7 @@
 """Files by their id and within a request, in every dialect: each its user's own, each refusal with its field."""
 
 import base64
+import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +15,11 @@ from agent.events import Event
 from agent.question import Question
 from tests.workers.serving import QUESTION, quick, service_of, serving
 from workers.batch.files import FileStore
+from workers.batch.records import Job, Row, new_job_id
+from workers.batch.request_lines import check_body
+from workers.batch.row_work import run_row
 from workers.keys import Keys, Wish, create_key
-from workers.service import Limits
+from workers.service import Limits, Service
 
 LIMITS = Limits(max_file_bytes=10_000, max_files=2)
 TEXT = b"The moon pulls the sea."
@@ -30,6 +34,10 @@ class Asking:
     one: str
     other: str
     questions: list[Question]
+    service: Service
+
+    def owner(self, key: str) -> str:
+        return self.service.keys.owner(key)
 
     async def upload(self, content: bytes = TEXT, name: str = "sea.txt") -> str:
         form = {"files": {"file": (name, content)}, "data": {"purpose": "user_data"}}
@@ -56,7 +64,7 @@ async def asking(valkey: Redis, tmp_path: Path) -> AsyncIterator[Asking]:
     one, other = (create_key(file, Wish(name)) for name in ("one", "other"))
     service = service_of(ask=noted, files=FileStore(valkey), keys=Keys(file=file), limits=LIMITS)
     async with serving(service) as http:
-        yield Asking(http, one, other, questions)
+        yield Asking(http, one, other, questions, service)
 
 
 def native(file: dict[str, Any], **more: Any) -> tuple[str, dict[str, Any]]:
@@ -180,6 +188,18 @@ async def test_without_a_search_and_without_files_there_is_nothing_to_answer_fro
     asked = {"model": "kaozheng", "input": "How?", "tool_choice": "none"}
     refused = await asking.ask("/v1/responses", asked)
     assert (refused.status_code, refused.json()["error"]["param"]) == (400, "tool_choice")
+
+
+async def test_a_row_of_a_batch_names_a_file_of_its_owner(asking: Asking) -> None:
+    file_id = await asking.upload()
+    told = []
+    for user in (asking.owner(asking.one), asking.owner(asking.other)):
+        for path, body in (native({"file_id": file_id}, search=False), chat({"file_id": file_id})):
+            check_body(path, body, "quick")
+            row = Row(0, "a", json.dumps(body).encode())
+            told.append((await run_row(Job(new_job_id(), user, path, 1), row, asking.service)).status_code)
+    assert told == [200, 200, 404, 404]
+    assert [question.files[0].text for question in asking.questions] == [TEXT.decode()] * 2
 
 
 async def test_a_large_body_without_files_is_still_refused(asking: Asking) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -170,6 +171,26 @@ async def test_who_leaves_while_waiting_leaves_the_line() -> None:
         waiting.cancel()
         await asyncio.gather(waiting, return_exceptions=True)
         await until_waiting(client, 0)
+
+
+async def test_who_waited_in_vain_may_ask_again_with_the_same_key(valkey: Redis) -> None:
+    first, asked = Endless(), list[Question]()
+
+    async def run(question: Question) -> AsyncGenerator[Event, None]:
+        asked.append(question)
+        async for event in first(question) if len(asked) == 1 else quick(question):
+            yield event
+
+    limits = replace(ONE, max_wait_seconds=0.1)
+    key = {"Idempotency-Key": "k"}
+    async with serving(service_of(ask=run, limits=limits, run_log=RunLog(valkey))) as client:
+        async with taken(client, first):
+            refused = await client.post(ASK, json=QUESTION, headers=key)
+        async with asyncio.timeout(PATIENCE):
+            while (answered := await client.post(ASK, json=QUESTION, headers=key)).status_code == 503:
+                assert answered.json()["code"] == "overloaded"
+    assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
+    assert (answered.status_code, len(asked)) == (200, 2)
 
 
 async def test_a_run_that_waits_is_cancelled_from_another_replica(valkey: Redis) -> None:
