@@ -153,6 +153,10 @@ transcript: $(VENV)/.runtime ## write what `make ask` prints into the READMEs
 screenshots: $(VENV)/.dev ## take the READMEs' pictures of the web page anew (needs Chromium and a Chinese font)
 	@$(BIN)/python -m tests.page.screenshots
 
+.PHONY: page-fuzz
+page-fuzz: $(VENV)/.dev ## 5,000 hostile answers put together at random, shown by a real Chromium: make page-fuzz SEED=1
+	@KAOZHENG_PAGE_MIXTURES=5000 KAOZHENG_PAGE_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -q -s -p no:cacheprovider tests/page/test_hostile.py -k mixtures
+
 .PHONY: page-bench
 page-bench: $(VENV)/.dev ## the web page's longest frame in Chromium's trace while 5,000 tokens stream, and its memory (2 minutes)
 	@nice $(BIN)/python -m tests.page.bench_stream

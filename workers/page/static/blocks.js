@@ -80,7 +80,7 @@ export class Answer {
   #made(token) {
     const made = document.createElement("div");
     made.className = "block";
-    if (token.type !== "space") made.append(this.shown.fragment([token]));
+    if (token.type !== "space") made.append(this.shown.block(token));
     for (const span of made.querySelectorAll("span.cite")) span.replaceWith(this.chipOf(Number(span.textContent)));
     return made;
   }

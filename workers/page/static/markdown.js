@@ -20,6 +20,8 @@ const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.codePoint
 
 function mathOf(source) {
   const found = MATH.exec(source);
+  const money = found ? undefined : /^\$+/.exec(source); // at once: sign by sign, thousands of them took seconds
+  if (money) return { type: "text", raw: money[0], text: money[0] };
   if (!found) return undefined;
   const tex = found.slice(1).find((piece) => piece !== undefined);
   // A dollar alone is money more often than mathematics.
@@ -32,6 +34,14 @@ export function wordsOf(text) {
   const bare = text.replace(/^\s*\|?|\|\s*$/g, "").replace(/\s*\|\s*/g, " · ");
   const shown = new Shown(new Map());
   return shown.fragment(shown.lex(bare)).textContent.replace(/\s+/g, " ").trim() || text;
+}
+
+/** What holds a formula can be moved sideways where it is too wide for the page. */
+function scrolled(formula) {
+  let list = formula.closest("ul, ol");
+  while (list?.parentElement?.closest("ul, ol")) list = list.parentElement.closest("ul, ol");
+  const holder = list ?? formula.closest("p");
+  if (holder) holder.className = "long";
 }
 
 /** Makes fragments of one answer. sources: from number to {url, title}; only their addresses become links. */
@@ -57,7 +67,7 @@ export class Shown {
           renderer: ({ tex, shown }) => `<span class="math${shown ? " shown" : ""}">${escaped(tex)}</span>`,
         },
         {
-          name: "mathBlock", level: "block", start: (text) => text.search(/(?<=^|\n) {0,3}(?:\$\$|\\\[)/),
+          name: "mathBlock", level: "block", start: (text) => text.search(/(?<=\n) {0,3}(?:\$\$|\\\[)/), // its first letter may be in the midst of a line
           tokenizer(text) {
             const found = /^ {0,3}(?:\$\$([^$]{1,4000}?)\$\$|\\\[([^]{1,4000}?)\\\])[ \t]*(?:\n|$)/.exec(text);
             return found ? { type: "mathBlock", raw: found[0], tex: found[1] ?? found[2] } : undefined;
@@ -82,8 +92,26 @@ export class Shown {
     });
   }
 
+  /** Blocks with their `raw` text. What is nested deeper than can be read is one block of plain words. */
   lex(text) {
-    return this.marked.lexer(text);
+    try {
+      return this.marked.lexer(text);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      return Object.assign([{ type: "words", raw: text }], { links: {} });
+    }
+  }
+
+  /** One block as elements, in the same way. */
+  block(token) {
+    try {
+      if (token.type !== "words") return this.fragment([token]);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+    const words = document.createElement("p");
+    words.textContent = token.raw;
+    return words;
   }
 
   fragment(tokens) {
@@ -102,7 +130,7 @@ export class Shown {
       table.replaceWith(wide);
       wide.append(table);
     }
-    for (const formula of fragment.querySelectorAll("p .math")) formula.closest("p").className = "long";
+    for (const formula of fragment.querySelectorAll(".math")) scrolled(formula);
     for (const code of fragment.querySelectorAll("pre")) code.tabIndex = 0;
     return fragment;
   }

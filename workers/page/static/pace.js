@@ -1,7 +1,7 @@
 // Drawing in pieces, so that no frame waits for it: a few milliseconds of each frame, and never more than half of the time.
 
 const SLICE_MS = 6;
-const MOST_PAUSE_MS = 500;
+const MOST_PAUSE_MS = 3_000;
 const HIDDEN_MS = 50;
 
 /** Yielded for a piece of work whose greater part comes when the frame is laid out. */
@@ -44,7 +44,12 @@ export class Pace {
     this.asked = false;
     if (!this.drawing) [this.drawing, this.again, this.spent] = [this.drawn(), false, 0];
     let [done, value] = [false, undefined];
-    while (!done && value !== ENOUGH && performance.now() - from < SLICE_MS) ({ done, value } = this.drawing.next());
+    try {
+      while (!done && value !== ENOUGH && performance.now() - from < SLICE_MS) ({ done, value } = this.drawing.next());
+    } catch (error) {
+      this.drawing = undefined; // the next piece of text begins anew
+      throw error;
+    }
     this.spent += performance.now() - from;
     if (done) [this.drawing, this.until] = [undefined, performance.now() + Math.min(MOST_PAUSE_MS, 2 * this.spent)];
     if (!done || this.again) this.#ask();
