@@ -309,6 +309,14 @@ class Desk:
         with reaching():
             return (await cast(Awaitable[bytes | None], self.client.hget(QUESTIONS + id_, "state")) or b"").decode()
 
+    async def ahead(self, id_: str) -> int:
+        """How many questions are before one that waits, those that are being answered included; 0 for one that does not
+        wait."""
+        with reaching():
+            rank = cast("int | None", await self.client.zrank(WAITING, id_))
+            working = int(await self.client.zcard(WORKING))
+        return 0 if rank is None else rank + working
+
     async def once(self, name: str, seconds: int) -> bool:
         """Whether this name is seen for the first time in so many seconds."""
         with reaching():

@@ -16,6 +16,7 @@ from workers.slack.question import Kind, SlackQuestion, id_of
 from workers.slack.words import words
 
 _MOMENT_SECONDS = 2.0
+_MOST_TOLD = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +91,28 @@ class Listening:
             self._whisper(question, place, words(accepted.outcome, language, n=minutes))
         elif accepted.outcome == "accepted" and until:
             self._whisper(question, place, words("quiet", language, at=until.strftime("%H:%M")))
-        elif accepted.outcome == "accepted" and accepted.ahead >= parts.rules.workers and not question.private:
-            self.chores.do(self._tell_position(question, accepted.ahead))
+        elif accepted.outcome == "accepted" and accepted.ahead >= max(1, parts.rules.workers) and not question.private:
+            self.chores.do(self._tell_position(question))
         return accepted
 
     def _whisper(self, question: SlackQuestion, place: Place, text: str) -> None:
         if not question.private:  # a command is answered in its acknowledgement
             self.chores.do(whisper(self.parts, place, question.user, text))
 
-    async def _tell_position(self, question: SlackQuestion, ahead: int) -> None:
-        """Of questions that still wait after a moment: acknowledgements come first."""
-        await asyncio.sleep(_MOMENT_SECONDS)
-        if await self.parts.desk.state(question.id) != "waiting":
-            return
-        text = words("ahead", language_of(question.text), n=ahead)
-        try:
-            await self.parts.client.within(2.0).assistant_threads_setStatus(
-                channel_id=question.channel, thread_ts=question.thread_ts, status=text
-            )
-        except SlackError as error:
-            structlog.get_logger().debug("slack_status_not_set", code=error.code)
+    async def _tell_position(self, question: SlackQuestion) -> None:
+        """Of questions that still wait after a moment: acknowledgements come first. Told anew while they wait: Slack
+        forgets a status after two minutes."""
+        pause, client = _MOMENT_SECONDS, self.parts.client.within(2.0)
+        for _ in range(_MOST_TOLD):
+            await asyncio.sleep(pause)
+            ahead = await self.parts.desk.ahead(question.id)
+            if not ahead:
+                return
+            text = words("ahead", language_of(question.text), n=ahead)
+            try:
+                await client.assistant_threads_setStatus(
+                    channel_id=question.channel, thread_ts=question.thread_ts, status=text
+                )
+            except SlackError as error:
+                structlog.get_logger().debug("slack_status_not_set", code=error.code)
+            pause = self.parts.rules.position_seconds

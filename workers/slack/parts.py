@@ -16,12 +16,13 @@ from workers.slack.intake import Me
 class Rules:
     """limits: questions in an hour; workers: questions answered at the same time by this process; stream_seconds: after
     which nothing more is streamed, since Slack closes a stream at about 300; show_seconds: between two pieces of it;
-    admins: users who may change channels."""
+    position_seconds: between two words on how many questions come first; admins: users who may change channels."""
 
     limits: HourLimits = field(default_factory=HourLimits)
     workers: int = 4
     stream_seconds: float = 270.0
     show_seconds: float = 1.0
+    position_seconds: float = 60.0
     retry_seconds: float = 5.0
     admins: frozenset[str] = frozenset()
     engines: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ _WORDS = MappingProxyType(
         "working": ("is looking for sources…", "正在查找资料……"),
         "reading": ("is reading pages…", "正在阅读网页……"),
         "writing": ("is writing and checking each sentence…", "正在撰写并逐句核对……"),
-        "ahead": ("has {n} questions before yours…", "前面还有 {n} 个问题……"),
+        "ahead": ("is busy; questions before yours: {n}…", "前面还有 {n} 个问题……"),
         "plan": ("Research", "查证过程"),
         "found": ("{n} results", "{n} 条结果"),
         "search_failed": ("The search failed", "搜索失败"),

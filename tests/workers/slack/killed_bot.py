@@ -34,11 +34,11 @@ async def answered(question: Question) -> AsyncGenerator[Event, None]:
     marked = f"{text}[citation:1]."
     yield Text(text)
     yield Judged(marked[:20], 0, 20)  # a kill may come between two pieces of the text
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.1)
     support = Support(1, "supported", 0.9, 0, len(text), TIDES.text[:34], 0, 34)
     source = Source(1, TIDES.url, TIDES.title, cited=True, sha256=TIDES.sha256)
     yield Judged(marked[20:], 20, len(marked), (support,))
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.1)
     citations = (Citation(1, len(text), len(text) + 12),)
     answer = Answer("x", question.text, "en", "quick", "answered", marked, "", (source,), citations, (support,))
     yield Answered(answer, (TIDES,))

@@ -141,3 +141,28 @@ async def test_who_asks_much_does_not_keep_others_waiting(valkey: Redis) -> None
 
     assert [one.question.user for one in taken if one] == ["U1", "U2", "U3", "U1", "U1", "U1", "U1"]
     assert await desk.take() is None
+
+
+async def test_who_waits_is_told_how_many_come_first_and_again_when_it_is_fewer(valkey: Redis) -> None:
+    gate = asyncio.Semaphore(0)
+
+    async def gated(question: Question) -> AsyncGenerator[Event, None]:
+        await gate.acquire()
+        async for event in at_once(question):
+            yield event
+
+    bench = Bench(gated, replace(QUICKLY, workers=1, position_seconds=0.1))
+    async with fake_slack() as slack, running_bot(bench, slack, valkey):
+        events = [slack.mention(f"C{number}", f"U{number}", f"question {number}") for number in range(3)]
+        for event in events:
+            await slack.tell(event)
+
+        def told(words: str) -> bool:
+            return any(words in one["status"] and one["thread_ts"] == events[2]["ts"] for one in slack.statuses)
+
+        await slack.until(lambda: told("questions before yours: 2"))
+        gate.release()
+        await slack.until(lambda: told("questions before yours: 1"))
+        gate.release()
+        gate.release()
+        await slack.until(lambda: slack.answers("C2", events[2]["ts"]))
