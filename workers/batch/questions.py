@@ -19,9 +19,11 @@ from workers.batch.request_lines import BadLine, LineReader
 from workers.batch.tables import (
     ID_COLUMNS,
     OTHER_COLUMNS,
+    OTHER_ENCODING,
     QUESTION_COLUMNS,
     Record,
     csv_records,
+    is_foreign,
     lines_of_text,
     parquet_records,
     text_of,
@@ -99,7 +101,10 @@ class QuestionFile:
 
 
 def _opened(path: Path) -> Any:
+    """It is read more than once: no pipe, no device, which might never end. Raises FileRefused."""
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise FileRefused(LineError("unreadable", f"{path} is no file: write the questions to one first"))
         return path.open("rb")
     except OSError as error:
         raise FileRefused(LineError("unreadable", f"{path}: {error.strerror}")) from None
@@ -107,7 +112,9 @@ def _opened(path: Path) -> Any:
 
 def _texts(text: str) -> Iterator[Record]:
     for number, line in enumerate(lines_of_text(text), 1):
-        if line.strip():
+        if is_foreign(line):
+            yield Record(number, {}, BadLine("wrong_encoding", OTHER_ENCODING, "question"))
+        elif line.strip():
             yield Record(number, {"question": line.strip()})
 
 
@@ -164,12 +171,14 @@ class RecordReader:
 
     def _wrapped(self, record: Record) -> dict[str, Any]:
         given = {name.strip().lower(): value for name, value in record.fields.items() if value not in (None, "")}
-        custom_id = next((str(given[name]) for name in ID_COLUMNS if name in given), f"row-{record.number}")
+        custom_id = _id(next((given[name] for name in ID_COLUMNS if name in given), f"row-{record.number}"))
         question = next((given[name] for name in QUESTION_COLUMNS if name in given), None)
         if not isinstance(question, str):
             raise BadLine("missing_required_parameter", "there is no question", "question", custom_id[:512])
         body: dict[str, Any] = {"question": question.strip("\n")}
         body |= {name: given[name] for name in (*OTHER_COLUMNS, *_ALSO) if name in given}
+        if isinstance(given.get("files"), list):
+            body["files"] = given["files"]
         if isinstance(body.get("strict"), str):
             body["strict"] = _truth(body["strict"], custom_id)
         return {"custom_id": custom_id, "method": "POST", "url": self.reader.endpoint, "body": self._asked(body)}
@@ -191,6 +200,13 @@ class RecordReader:
         if self.asking.depth == "research" and isinstance(model, str):
             return {**body, "model": _RESEARCH_MODELS.get(model, model)}
         return body
+
+
+def _id(given: object) -> str:
+    """As a table writes it; of JSON a text or a number. Raises BadLine."""
+    if isinstance(given, bool | dict | list):
+        raise BadLine("invalid_custom_id", "a text or a number", "custom_id")
+    return str(given)
 
 
 def _truth(text: str, custom_id: str) -> bool:

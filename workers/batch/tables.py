@@ -17,6 +17,9 @@ ID_COLUMNS = ("custom_id", "id", "编号", "序号")
 QUESTION_COLUMNS = ("question", "query", "prompt", "input", "问题", "题目", "提问")
 OTHER_COLUMNS = ("depth", "recency", "strict")
 GBK_SHARE = 0.8
+UNKNOWN_ENCODING = "the file is neither in UTF-8 nor in UTF-16 with its mark nor in GBK: save it in UTF-8"
+OTHER_ENCODING = "this is broken, or in another encoding than the rest of the file"
+LONG_CELL = "a cell has more than 131,072 characters, or a quotation mark is not closed"
 """Of the high bytes, so many stand in pairs."""
 _PAIR, _HIGH = re.compile(rb"[\xa1-\xf7][\xa1-\xfe]"), re.compile(rb"[\x80-\xff]")
 _DELIMITERS = ",;\t"
@@ -43,7 +46,8 @@ class Text:
 
 
 def text_of(content: bytes) -> Text:
-    """UTF-16 by its mark; UTF-8; GBK where no line beyond ASCII is UTF-8. Of a file that mixes both, UTF-8 is read."""
+    """UTF-16 by its mark; UTF-8; GBK where no line beyond ASCII is UTF-8, and a few may be broken. Of a file that mixes
+    both, UTF-8 is read."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return Text(content.decode("utf-16", "surrogatepass"), "UTF-16")
     content = content.removeprefix(codecs.BOM_UTF8)
@@ -52,9 +56,9 @@ def text_of(content: bytes) -> Text:
     except UnicodeDecodeError:
         pass
     lines = [line for line in content.splitlines() if not line.isascii()]
-    all_gbk = _looks_like_gbk(content) and all(_is(line, "gb18030") for line in lines)
-    if all_gbk and not any(_is(line, "utf-8") for line in lines):
-        return Text(content.decode("gb18030"), "GBK")
+    whole = sum(_is(line, "gb18030") for line in lines)
+    if _looks_like_gbk(content) and whole >= GBK_SHARE * len(lines) and not any(_is(line, "utf-8") for line in lines):
+        return Text(content.decode("gb18030", "surrogateescape"), "GBK")
     return Text(content.decode("utf-8", "surrogateescape"))
 
 
@@ -85,6 +89,7 @@ def csv_records(text: str) -> Iterator[Record]:
     reader = csv.reader(lines, delimiter=_delimiter(lines[0]), strict=True)
     try:
         head = [name.strip() for name in next(reader)]
+        check_readable(head)
         check_columns(head)
         begin = reader.line_num + 1
         for cells in reader:
@@ -92,11 +97,23 @@ def csv_records(text: str) -> Iterator[Record]:
                 yield _record(begin, head, cells)
             begin = reader.line_num + 1
     except csv.Error as error:
-        raise FileRefused(LineError("broken_table", f"the table is broken: {error}", reader.line_num)) from None
+        why = LONG_CELL if "field limit" in str(error) else f"the table is broken: {error}"
+        raise FileRefused(LineError("broken_table", why, reader.line_num)) from None
 
 
 def _delimiter(head: str) -> str:
     return max(_DELIMITERS, key=head.count)
+
+
+def is_foreign(text: str) -> bool:
+    """Whether bytes stand in it that text_of could not read."""
+    return any("\udc80" <= character <= "\udcff" for character in text)
+
+
+def check_readable(head: list[str]) -> None:
+    """Raises FileRefused for the head of a table in an encoding that is not known here, or of no table at all."""
+    if any(is_foreign(name) or "\0" in name for name in head):
+        raise FileRefused(LineError("wrong_encoding", UNKNOWN_ENCODING, 1))
 
 
 def check_columns(names: list[str]) -> None:
@@ -115,9 +132,8 @@ def _record(line: int, head: list[str], cells: list[str]) -> Record:
         return Record(line, {}, BadLine("too_many_cells", f"{len(cells)} cells below {len(head)} columns"))
     fields = dict(zip(head, cells, strict=False))
     for name, cell in fields.items():
-        if any("\udc80" <= character <= "\udcff" for character in cell):
-            bad = BadLine("wrong_encoding", "this cell is not in UTF-8, as the rest of the file is", name[:80])
-            return Record(line, {}, bad)
+        if is_foreign(cell):
+            return Record(line, {}, BadLine("wrong_encoding", OTHER_ENCODING, name[:80]))
     return Record(line, fields)
 
 

@@ -1,6 +1,7 @@
 """Files of questions on this machine: whatever Excel, a script or a colleague has written, nothing is lost unsaid."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,41 @@ def test_a_western_encoding_is_never_read_as_chinese(tmp_path: Path) -> None:
     assert ([custom_id for custom_id, _ in good], bad) == (["2"], [(2, "wrong_encoding")])
 
 
+def test_of_a_table_in_gbk_only_what_is_broken_is_told(tmp_path: Path) -> None:
+    lines = [f"{number},泰山有多高？\n".encode("gbk") for number in range(1, 31)]
+    content = "编号,问题\n".encode("gbk") + b"".join(lines[:20]) + b"x,\xd5\xe2\xff\xfe\n" + b"".join(lines[20:])
+    good, bad = read(written(tmp_path, "q.csv", content))
+    assert ([custom_id for custom_id, _ in good], bad) == ([str(at) for at in range(1, 31)], [(22, "wrong_encoding")])
+    assert {body["question"] for _, body in good} == {"泰山有多高？"}
+
+
+def test_a_text_tells_its_lines_in_another_encoding(tmp_path: Path) -> None:
+    content = "泰山有多高？\n".encode() + "华山有多高？\n".encode("gbk") + b"How high?\n"
+    good, bad = read(written(tmp_path, "q.txt", content))
+    assert ([body["question"] for _, body in good], bad) == (["泰山有多高？", "How high?"], [(2, "wrong_encoding")])
+
+
+@pytest.mark.parametrize("custom_id", [{"a": 1}, [1], True])
+def test_an_id_is_a_text_or_a_number(tmp_path: Path, custom_id: object) -> None:
+    lines = [{"question": "A?", "id": custom_id}, {"question": "B?", "id": 1.5}]
+    good, bad = read(written(tmp_path, "q.jsonl", "\n".join(json.dumps(line) for line in lines)))
+    assert (good, bad) == ([("1.5", {"question": "B?"})], [(1, "invalid_custom_id")])
+
+
+def test_files_are_asked_with_their_question(tmp_path: Path) -> None:
+    asked = {"question": "A?", "files": [{"file_id": f"file-{'a' * 32}"}]}
+    assert read(written(tmp_path, "q.jsonl", json.dumps(asked)))[0] == [("row-1", asked)]
+
+
+@pytest.mark.timeout(30)
+def test_a_pipe_and_a_device_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "zero.jsonl").symlink_to("/dev/zero")
+    for name in ("pipe.jsonl", "zero.jsonl"):
+        with pytest.raises(FileRefused, match="is no file"):
+            QuestionFile(tmp_path / name, Asking()).fingerprint("")
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_the_delimiter_is_that_of_the_head(tmp_path: Path, delimiter: str) -> None:
     content = f"id{delimiter}question{delimiter}depth\na{delimiter}How high?{delimiter}quick\n"
@@ -77,6 +113,10 @@ def test_the_delimiter_is_that_of_the_head(tmp_path: Path, delimiter: str) -> No
         ("q.csv", "id,text\n1,x\n", "no_question_column"),
         ("q.csv", "question,question\n1,x\n", "doubled_column"),
         ("q.csv", 'question\n"never closed\n', "broken_table"),
+        ("q.csv", b"id,question\n1," + b"x" * 2_000_000, "broken_table"),
+        ("q.csv", "編號,問題\n1,泰山有多高？\n".encode("big5"), "wrong_encoding"),
+        ("q.csv", "id,question\n1,a?\n".encode("utf-16-le"), "wrong_encoding"),
+        ("q.csv", "id,question\n1,a?\n".encode("utf-32"), "wrong_encoding"),
         ("q.jsonl", b"\xff\xfea\x00", "wrong_encoding"),
         ("q.parquet", b"PAR1 no", "broken_table"),
         ("q.docx", b"x", "unknown_kind"),
