@@ -194,7 +194,8 @@ def _written(batch: LocalRun, options: BatchOptions, made: tuple[JobState | None
     if not options.quiet:
         say(f"{standing.done:,} answers in {options.out}{f', report {options.report}' if options.report else ''}")
     if standing.failed:
-        say(f"{standing.failed:,} rows without one: {batch.journal.errors} says why")
+        noun = "row" if standing.failed == 1 else "rows"
+        say(f"{standing.failed:,} {noun} without one: {batch.journal.errors} says why")
     return NOT_WHOLE if standing.failed or standing.left else 0
 
 

@@ -6,13 +6,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from shutil import get_terminal_size
 
 from workers.batch.local_run import Standing
 from workers.terminal import safe, say
 
 EVERY_SECONDS = 10.0
 """Between two lines where nobody watches a terminal."""
-RATE_SECONDS = 60.0
+RATE_SECONDS, RATE_ROWS = 60.0, 10
+"""Over what the rate is taken: over more seconds where fewer rows have ended in them."""
 STILL_SECONDS = 30.0
 """After which it is said that no row has ended."""
 
@@ -35,7 +37,7 @@ class BatchProgress:
         if not self._seen or self._seen[-1][1] != ended:
             self._moved = now
         self._seen.append((now, ended))
-        while len(self._seen) > 2 and now - self._seen[0][0] > RATE_SECONDS:
+        while len(self._seen) > 2 and now - self._seen[0][0] > RATE_SECONDS and ended - self._seen[1][1] >= RATE_ROWS:
             self._seen.popleft()
         if self.quiet:
             return
@@ -46,6 +48,8 @@ class BatchProgress:
             say(self.line(standing))
 
     def _rewrite(self, line: str) -> None:
+        """One line, also in a narrow terminal: what goes on in the next one could not be written over."""
+        line = line[: max(20, get_terminal_size().columns - 1)]
         print("\r" + safe(line).ljust(self._width), end="", file=sys.stderr, flush=True)
         self._width = len(line)
 
@@ -57,7 +61,7 @@ class BatchProgress:
 
     @property
     def rate(self) -> float:
-        """Rows a second, over the last minute."""
+        """Rows a second, of late."""
         if len(self._seen) < 2:
             return 0.0
         (begin, first), (end, last) = self._seen[0], self._seen[-1]
@@ -71,7 +75,7 @@ class BatchProgress:
         if (waiting := _waiting(standing)) != "":
             return " · ".join([*parts, waiting])
         if self.rate > 0:
-            parts.append(f"{self.rate:.1f} rows/s")
+            parts.append(rate_in_words(self.rate))
             if standing.left:
                 parts.append(f"{duration(standing.left / self.rate)} left")
         return " · ".join([*parts, *self._used(standing), *self._still(standing)])
@@ -103,6 +107,14 @@ def _waiting(standing: Standing) -> str:
         at = datetime.fromtimestamp(state.job.not_before).astimezone()
         return f"begins at {at:%Y-%m-%d %H:%M %Z}"
     return f"only {state.job.night}" if state.job.night and not state.completed else ""
+
+
+def rate_in_words(rate: float) -> str:
+    """rate: rows a second."""
+    for name, seconds in (("s", 1), ("min", 60)):
+        if rate * seconds >= 1:
+            return f"{rate * seconds:.1f} rows/{name}"
+    return f"{rate * 3_600:.1f} rows/h"
 
 
 def duration(seconds: float) -> str:

@@ -19,12 +19,19 @@ _MARKED = re.compile(r"([\\`*_{}\[\]>#|!~])")
 _OTHER_LINK = re.compile(r"\]\((?!https?://)")
 _HEADING = re.compile(r"(#{1,6})\s+(.*)")
 _ITEM = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(.*)")
+_RULE, _ASIDE = re.compile(r"\s*(?:-{3,}|\*{3,})\s*"), re.compile(r"\*([^*]+)\*")
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 _STYLE = (
     "body{font:16px/1.6 system-ui,sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;color:#222}"
     "section{border-top:1px solid #ccc;margin-top:2rem}blockquote{color:#555;margin:.2rem 0 .6rem 1rem}"
-    ".failed{color:#a00}.note{color:#666}sup a{text-decoration:none}"
+    "hr{border:0;border-top:1px dashed #ddd}.failed{color:#a00}.note{color:#666}sup a{text-decoration:none}"
 )
+_STATUSES = {
+    "no_sources": "nothing found",
+    "uncited": "cites no page",
+    "partial": "broken off",
+    "failed": "no answer",
+}
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
@@ -56,6 +63,8 @@ def _counts(rows: Sequence[AnswerRow], made: str) -> str:
     told = f"{made} · {len(rows):,} questions"
     if failed:
         told += f" · {failed:,} without an answer"
+    if empty := sum(row.status == "no_sources" for row in rows):
+        told += f" · {empty:,} for which nothing was found"
     return f"{told} · {supported:,} of {cited:,} cited sentences supported" if cited else told
 
 
@@ -80,12 +89,21 @@ def markdown_report(rows: Sequence[AnswerRow], title: str, made: str) -> Iterato
         yield f'\n## <a id="q-{place}"></a>{place}. {escaped(one_line(row.name, 1_000))}\n'
         if row.error:
             yield f"**No answer:** {escaped(one_line(row.error, 1_000))}"
+        if note := _unproven(row):
+            yield f"*{note}*\n"
         yield markdown_text(row)
         yield from _markdown_sources(row)
 
 
 def _mark(row: AnswerRow) -> str:
-    return "" if row.status == "answered" else f" ({row.status})"
+    return "" if row.status == "answered" else f" ({_STATUSES.get(row.status, row.status)})"
+
+
+def _unproven(row: AnswerRow) -> str:
+    """What is to be known of an answer that its pages do not prove whole."""
+    if row.supported == row.cited:
+        return ""
+    return f"{row.supported:,} of {row.cited:,} cited sentences are supported by their pages"
 
 
 def escaped(text: str) -> str:
@@ -129,13 +147,15 @@ def html_report(rows: Sequence[AnswerRow], title: str, made: str) -> Iterator[st
     yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><style>{_STYLE}</style></head><body>'
     yield f'<h1>{name}</h1><p class="note">{html.escape(_counts(rows, made))}</p><nav><h2>Contents</h2><ol>'
     for place, row in enumerate(rows, 1):
-        status = f' <span class="failed">({html.escape(row.status)})</span>' if row.status != "answered" else ""
+        status = f'<span class="failed">{html.escape(_mark(row))}</span>' if _mark(row) else ""
         yield f'<li><a href="#q-{place}">{html.escape(one_line(row.name))}</a>{status}</li>'
     yield "</ol></nav>"
     for place, row in enumerate(rows, 1):
         yield f'<section id="q-{place}"><h2>{place}. {html.escape(one_line(row.name, 1_000))}</h2>'
         if row.error:
             yield f'<p class="failed">No answer: {html.escape(row.error)}</p>'
+        if note := _unproven(row):
+            yield f'<p class="note">{note}</p>'
         yield from _html_text(row, place)
         yield from _html_sources(row.sources, place)
         yield "</section>"
@@ -160,6 +180,10 @@ def _html_line(line: str) -> str:
         return f"<h{level}>{heading[2]}</h{level}>"
     if item := _ITEM.match(line):
         return f"<p>• {item[1]}</p>"
+    if _RULE.fullmatch(line):
+        return "<hr>"
+    if aside := _ASIDE.fullmatch(line.strip()):
+        return f'<p class="note">{aside[1]}</p>'
     return f"<p>{line}</p>"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.workers.batch.test_job_store import a_job
-from workers.batch.batch_progress import BatchProgress, duration
+from workers.batch.batch_progress import BatchProgress, duration, rate_in_words
 from workers.batch.local_run import Standing
 from workers.batch.records import JobState
 
@@ -40,6 +40,24 @@ def test_the_line_says_rows_rate_time_left_tokens_and_money() -> None:
 
 def test_the_rate_is_that_of_the_last_minute() -> None:
     assert "1.0 rows/s" in shown((0, standing(0)), (10, standing(500)), (70, standing(560)), (100, standing(590)))
+
+
+def test_rows_that_take_minutes_have_a_rate_and_a_time_left_too() -> None:
+    line = shown((0, standing(0)), (600, standing(2)), (700, standing(2)), (1_200, standing(4)))
+    assert line.startswith("4 of 1,000 rows · 12.0 rows/h · 3 d 11 h left")
+    assert rate_in_words(0.5) == "30.0 rows/min"
+
+
+def test_in_a_narrow_terminal_the_line_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    progress = BatchProgress(rewriting=True, currency="EUR", clock=Ticking())
+    for done in (0, 500, 1_000):
+        progress.show(standing(done, 5))
+    said = capsys.readouterr().err
+    assert said.count("\r") == 3
+    assert all(len(line) < 40 for line in said.split("\r"))
 
 
 @pytest.mark.parametrize(

@@ -95,3 +95,19 @@ def test_a_table_can_be_read_again_and_long_cells_are_cut_and_say_so() -> None:
     assert row[1] == 'a,"b"\nc'
     assert len(row[3]) == MAX_CELL_CHARACTERS
     assert row[3].endswith("the whole answer is in the .jsonl file)")
+
+
+def test_what_a_reader_must_know_is_said_in_words() -> None:
+    unproven = answer("High[citation:1].\n\n---\n\n*The pages disagree.*", "so")
+    unproven["report"] = {**unproven["report"], "cited": 3, "supported": 1}
+    empty = {**answer("Nothing.", ""), "status": "no_sources"}
+    rows = list(answer_rows(lines(unproven, empty, {"error": {"message": "no"}}), {}))
+    page, text = "\n".join(html_report(rows, "t", "today")), "\n".join(markdown_report(rows, "t", "today"))
+    for said in (page, text):
+        assert "1 of 3 cited sentences are supported by their pages" in said
+        assert "1 for which nothing was found" in said
+        assert "(nothing found)" in said
+        assert "(no answer)" in said
+        assert "no_sources" not in said
+    assert "<hr>" in page
+    assert '<p class="note">The pages disagree.</p>' in page
