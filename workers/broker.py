@@ -23,7 +23,7 @@ from workers.batch.records import Leased
 from workers.batch.row_leases import RowLeases
 from workers.interactive import INTERACTIVE, enqueue_interactive, next_interactive
 from workers.leases import Beat, Hands
-from workers.store_errors import StoreError
+from workers.store_errors import StoreDown, StoreError
 
 ROW_TASK = "kaozheng.row"
 IDLE_SECONDS = 0.2
@@ -172,9 +172,14 @@ class LeaseBroker(AsyncBroker):
         every = min(UPKEEP_SECONDS, self._sources.leases.rules.seconds / 4)
         self._next_upkeep = now + every
         for job_id, state in await self._sources.fair_share.look():
-            await self._sources.reconciler.set_right(job_id, state)
-            if state is not None and not state.final:
-                await self._reclaim(job_id)
+            try:
+                await self._sources.reconciler.set_right(job_id, state)
+                if state is not None and not state.final:
+                    await self._reclaim(job_id)
+            except StoreDown as error:
+                if not error.refused:  # a job that is damaged keeps nobody from the others
+                    raise
+                structlog.get_logger().warning("job_not_looked_after", batch=job_id, detail=str(error))
         await self._reclaim(INTERACTIVE)
 
     async def _reclaim(self, job_id: str) -> None:

@@ -384,7 +384,8 @@ def reaching() -> Iterator[None]:
     try:
         yield
     except RedisError as error:
-        raise StoreDown(f"the store does not answer: {error}; is it running, is KAOZHENG_REDIS_URL right?") from None
+        why = f"the store does not answer: {error}; is it running, is KAOZHENG_REDIS_URL right?"
+        raise StoreDown(why, refused=isinstance(error, ResponseError)) from None
 
 
 def _cited(answer: Answer, pages: Sequence[Webpage], now: str) -> list[Evidence]:

@@ -14,9 +14,14 @@ class StoreError(Exception):
 
 
 class StoreDown(StoreError):
-    """No server can be started or reached, or it broke off."""
+    """No server can be started or reached, or it broke off. refused: it answers, and refuses what it was asked for,
+    since it is full or what lies there is damaged."""
 
     code = "store_down"
+
+    def __init__(self, message: str = "", *, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 class StoreTooNew(StoreError):

@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import structlog
+
 from workers.batch.job_store import JobStore
 from workers.batch.night import BadNight, is_open
 from workers.batch.records import PAYLOAD_VERSION, Job, JobState, Leased
 from workers.batch.row_leases import RowLeases
+from workers.store_errors import RecordPoisoned, StoreDown
 
 LOOK_SECONDS = 0.5
 """How often the list of open jobs is read."""
@@ -42,10 +45,18 @@ class FairShare:
     async def look(self) -> list[tuple[str, JobState | None]]:
         """The open jobs, as they are now. None: the store has no job under this id. Raises StoreError."""
         ids = await self.leases.open_jobs()
-        found = [(job_id, await self.jobs.anybodys(job_id, counting=False)) for job_id in ids]
+        found = [(job_id, await self._state(job_id)) for job_id in ids]
         self._known = {job_id: state for job_id, state in found if state is not None}
         self._looked = self.clock()
         return found
+
+    async def _state(self, job_id: str) -> JobState | None:
+        """One whose record is damaged is as one that is not there: the others run."""
+        try:
+            return await self.jobs.anybodys(job_id, counting=False)
+        except RecordPoisoned as error:
+            structlog.get_logger().warning("job_poisoned", batch=job_id, detail=str(error))
+            return None
 
     async def _open_states(self) -> list[JobState]:
         """At most half a second old."""
@@ -67,10 +78,19 @@ class FairShare:
 
     async def _of(self, user: str, jobs: list[Job], count: int) -> list[Leased]:
         for job in jobs:
-            if rows := await self.leases.take(job.id, count):
+            if rows := await self._taken(job, count):
                 self._served[user] = self.clock()
                 return rows
         return []
+
+    async def _taken(self, job: Job, count: int) -> list[Leased]:
+        try:
+            return await self.leases.take(job.id, count)
+        except StoreDown as error:
+            if not error.refused:  # one that is damaged keeps nobody from the others
+                raise
+            structlog.get_logger().warning("job_gives_no_rows", batch=job.id, detail=str(error))
+            return []
 
     def _tenants(self, states: list[JobState]) -> dict[str, list[Job]]:
         now = datetime.now(UTC)

@@ -5,10 +5,11 @@ delivery count together with the owner's name, which no other process ever has. 
 its lease finds its writes refused.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+import structlog
 from pydantic_core import to_json
 from redis.asyncio import Redis
 
@@ -66,7 +67,7 @@ class RowLeases:
     async def take(self, job_id: str, count: int = 1) -> list[Leased]:
         """Rows that nobody has taken before, in the order of the input."""
         found = await self._run(row_scripts.TAKE, job_id, [self.owner, count, PAYLOAD_VERSION])
-        return [self._leased(job_id, entry, fields, 1) for entry, fields in found]
+        return await self._sound(job_id, ((entry, fields, 1) for entry, fields in found))
 
     async def reclaim(self, job_id: str, count: int) -> list[Leased]:
         """Rows whose worker has been silent for longer than its lease. What was taken too often ends here."""
@@ -79,9 +80,22 @@ class RowLeases:
     async def _reclaimed(self, job_id: str, count: int, ages: tuple[int, int]) -> list[Leased]:
         arguments = [self.owner, *ages, count, self.rules.deliveries]
         ours, dead = await self._run(row_scripts.RECLAIM, job_id, arguments)
-        for entry, fields, token, owner, times in dead:
-            await self._bury(leased_of(job_id, entry, fields, token, bytes(owner).decode()), int(times))
-        return [self._leased(job_id, *each) for each in ours]
+        for *lost, owner, times in dead:
+            for each in await self._sound(job_id, [lost], bytes(owner).decode()):
+                await self._bury(each, int(times))
+        return await self._sound(job_id, ours)
+
+    async def _sound(self, job_id: str, found: Iterable[Sequence[Any]], owner: str = "") -> list[Leased]:
+        """What no add_rows made is taken out of the queue: the others run, and a row that is missing then ends as lost.
+        found: entry, fields, token."""
+        sound = []
+        for entry, fields, token in found:
+            try:
+                sound.append(leased_of(job_id, entry, fields, token, owner or self.owner))
+            except RecordPoisoned as error:
+                structlog.get_logger().warning("entry_poisoned", batch=job_id, detail=str(error))
+                await self._run(row_scripts.DROP, job_id, [owner or self.owner, entry, token])
+        return sound
 
     async def _bury(self, lost: Leased, times: int) -> None:
         if not is_job_id(lost.job_id):  # nobody looks for the end of a task: it is laid aside for the operator
@@ -118,7 +132,7 @@ class RowLeases:
         """A row that was announced; None when somebody works on it, or it has ended."""
         limits = self.rules.milliseconds, self.rules.deliveries
         found = await self._run(row_scripts.CLAIM, job_id, [self.owner, entry, *limits])
-        return self._leased(job_id, entry.encode(), *found) if found else None
+        return next(iter(await self._sound(job_id, [(entry.encode(), *found)] if found else [])), None)
 
     async def drop(self, held: Leased) -> bool:
         """Takes an entry that has no end to be kept out of its queue."""
@@ -134,9 +148,6 @@ class RowLeases:
         if found[0] == b"refused":
             return Finished(False)
         return Finished(True, bytes(found[0]).decode(), int(found[1]), int(found[2]) / MILLION)
-
-    def _leased(self, job_id: str, entry: bytes, fields: list[bytes], token: int) -> Leased:
-        return leased_of(job_id, entry, fields, token, self.owner)
 
     async def _run(self, script: str, job_id: str, arguments: Sequence[Any]) -> Any:
         with reaching():

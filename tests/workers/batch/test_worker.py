@@ -160,10 +160,11 @@ async def test_a_cancelled_job_stops_what_runs(empty_valkey: str, valkey: Redis)
 async def test_rows_that_wait_for_a_place_are_cancelled_without_one(empty_valkey: str, valkey: Redis) -> None:
     store, stuck = JobStore(valkey), Rows(asyncio.Event())
     rules = LeaseRules(seconds=600)
-    slow, waiting = await started(store, 1), await started(store, 2)
+    slow = await started(store, 1)
     dead = RowLeases(valkey, "dead", rules)
     async with working(empty_valkey, stuck, rules, Room(rows=1)) as worker:
         await until(lambda: bool(stuck.began))
+        waiting = await started(store, 2)
         for held in await dead.take(waiting.id, 2):
             await dead.release(held)
         await until(lambda: worker.hands.counts()[0] == 2)
@@ -235,6 +236,30 @@ async def test_rows_that_the_store_has_lost_end_where_it_can_be_seen(empty_valke
     async with working(empty_valkey, Rows()):
         state = await final(store, job)
     assert (state.status, state.completed, state.failed) == ("completed", 2, 1)
+
+
+async def test_a_job_that_is_damaged_keeps_nobody_from_the_others(empty_valkey: str, valkey: Redis) -> None:
+    store = JobStore(valkey)
+    unread, broken = [await started(store, 2, created=1_795_348_000 + number) for number in range(2)]
+    await valkey.hset(f"kz:q:{{{unread.id}}}:job", "record", "{")
+    await valkey.delete(f"kz:q:{{{broken.id}}}:rows")
+    await valkey.set(f"kz:q:{{{broken.id}}}:rows", "no stream")
+    job = await started(store, 5)
+    async with working(empty_valkey, Rows()):
+        assert (await final(store, job)).completed == 5
+
+
+async def test_an_entry_that_is_no_row_is_taken_out_and_the_rows_run(empty_valkey: str, valkey: Redis) -> None:
+    store = JobStore(valkey)
+    job = await started(store, 3)
+    stream = f"kz:q:{{{job.id}}}:rows"
+    await valkey.xdel(stream, "2-0")
+    await valkey.xadd(stream, {"n": "one", "c": "row-1", "b": "{}"}, "4-0")
+    await RowLeases(valkey, "dead").take(job.id, 9)
+    async with working(empty_valkey, Rows(), LeaseRules(seconds=1)):
+        state = await final(store, job)
+    assert (state.status, state.completed, state.failed) == ("completed", 2, 1)
+    assert sorted(end.number for end in await all_ends(store, job)) == [0, 1, 2]
 
 
 async def test_identical_rows_are_answered_once_and_each_has_its_end(empty_valkey: str, valkey: Redis) -> None:
