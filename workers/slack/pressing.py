@@ -124,7 +124,8 @@ class Pressing:
             self._whisper(press, "shared")
             return
         try:
-            await self._say_in_channel(question, rendered(answer, Buttons(question.id, more=False)))
+            said = rendered(answer, Buttons(question.id, more=False), marks=question.kind != "check")
+            await self._say_in_channel(question, said)
         except SlackError as error:
             await desk.again(f"share:{question.id}")
             if not isinstance(error, SlackRefused) or error.code not in NOT_THERE:

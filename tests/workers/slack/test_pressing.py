@@ -145,6 +145,22 @@ async def test_a_claim_is_checked_against_pages_of_the_web(valkey: Redis) -> Non
     assert "The moon pulls" in text_of(shared)
 
 
+async def test_a_claim_that_a_page_contradicts_has_one_sign_here_and_where_it_is_shared(valkey: Redis) -> None:
+    async with fake_slack() as slack, running_bot(bench_of(GOOD), slack, valkey):
+        slack.channel("C1")
+        message = slack.said("C1", "U2", "The sun adds to the tides at new moon. It is 250 million km away.")
+        await slack.send(slack.shortcut("U1", "C1", message), "interactive")
+        root = (await slack.until(lambda: slack.channels.get("DU1") and slack.channels["DU1"].messages))[0]
+        answer = (await slack.until(lambda: slack.answers("DU1", root["ts"])))[0]
+        await press(slack, answer, button(answer, "share"), channel="DU1")
+        (shared,) = await slack.until(lambda: slack.replies("C1", message["ts"]))
+
+    for said in (answer, shared):
+        (line,) = [line for line in text_of(said).split("\n") if line.startswith("- ") and "250" in line]
+        assert line.startswith("- ✗ It is 250 million km away")
+        assert line.count("✗") == 1
+
+
 async def test_a_channels_settings_hold_for_its_questions(valkey: Redis) -> None:
     bench = bench_of(GOOD)
     async with fake_slack() as slack, running_bot(bench, slack, valkey):
