@@ -155,7 +155,13 @@ def shared_rows(run: RunRow, flights: StoreFlights, jobs: JobStore) -> RunRow:
         number = await flights.join(f"row {job.id} {row.body.decode('utf-8', 'replace')}", kept, ask)
         if not ends and (end := await _end_of_other(jobs, job, number)):
             return replace(
-                end, number=row.number, custom_id=row.custom_id, prompt_tokens=0, completion_tokens=0, cost=0.0
+                end,
+                number=row.number,
+                custom_id=row.custom_id,
+                prompt_tokens=0,
+                completion_tokens=0,
+                cost=0.0,
+                cached_tokens=0,
             )
         return ends[0] if ends else await run(job, leased)
 

@@ -46,7 +46,7 @@ def batch_fields(state: JobState) -> dict[str, Any]:
         "usage": {
             **tokens,
             "total_tokens": sum(tokens.values()),
-            "input_tokens_details": {"cached_tokens": 0},
+            "input_tokens_details": {"cached_tokens": state.cached_tokens},
             "output_tokens_details": {"reasoning_tokens": 0},
         },
         "metadata": dict(job.metadata) or None,

@@ -93,7 +93,8 @@ class BatchProgress:
         if state is None:
             return []
         tokens = state.prompt_tokens + state.completion_tokens
-        used = [f"{tokens:,} tokens"]
+        cached = f" ({state.cached_tokens / state.prompt_tokens:.0%} cached)" if state.cached_tokens else ""
+        used = [f"{tokens:,} tokens{cached}"]
         if state.cost:
             used.append(f"{state.cost:,.2f} {self.currency}".strip())
         return used

@@ -26,6 +26,7 @@ def state_of(found: dict[bytes, bytes], running: int = 0) -> JobState | None:
         running=running,
         times={name[2:]: _number(text, name) for name in text if name.startswith("t:")},
         prompt_tokens=_number(text, "prompt_tokens"),
+        cached_tokens=_number(text, "cached_tokens"),
         completion_tokens=_number(text, "completion_tokens"),
         cost=_number(text, "cost") / MILLION,
         reason=text.get("reason", b"").decode("utf-8", "replace"),

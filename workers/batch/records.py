@@ -86,6 +86,7 @@ class RowEnd:
     body:        UTF-8 JSON: the endpoint's body, not streamed, or its error's
     attempts:    how many times work on it began; seconds: of the last of them
     cost:        in the currency of the price settings
+    cached_tokens: of the prompt's, those that the model server had in its prefix cache, where it says so
     place:       of this end among the job's ends, from 1; 0 before it is stored. What `ends(after=...)` takes
     """
 
@@ -100,6 +101,7 @@ class RowEnd:
     completion_tokens: int = 0
     cost: float = 0.0
     place: int = 0
+    cached_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ class JobState:
     running: int = 0
     times: Mapping[str, int] = field(default_factory=dict)
     prompt_tokens: int = 0
+    cached_tokens: int = 0
     completion_tokens: int = 0
     cost: float = 0.0
     reason: str = ""

@@ -142,9 +142,8 @@ class RowLeases:
         """Writes the end and takes the row out of the queue, both or neither."""
         cost = round(end.cost * MILLION)
         which = [held.owner, held.entry, held.token, end.number, end.outcome, ROW_END.write(end)]
-        found = await self._run(
-            row_scripts.FINISH, held.job_id, [*which, end.prompt_tokens, end.completion_tokens, cost]
-        )
+        used = [end.prompt_tokens, end.completion_tokens, cost, end.cached_tokens]
+        found = await self._run(row_scripts.FINISH, held.job_id, [*which, *used])
         if found[0] == b"refused":
             return Finished(False)
         return Finished(True, bytes(found[0]).decode(), int(found[1]), int(found[2]) / MILLION)

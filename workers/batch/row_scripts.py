@@ -153,7 +153,8 @@ return 1
 """
 )
 
-# ARGV: owner, entry, token, number, outcome, the end's record, prompt tokens, completion tokens, cost (millionths)
+# ARGV: owner, entry, token, number, outcome, the end's record, tokens of the prompt and of the completion, cost
+# (millionths), tokens of the prompt that were in the server's cache
 FINISH = (
     _ROWS
     + """
@@ -167,6 +168,7 @@ put(number, outcome, record)
 redis.call('HINCRBY', job, 'prompt_tokens', ARGV[7])
 redis.call('HINCRBY', job, 'completion_tokens', ARGV[8])
 redis.call('HINCRBY', job, 'cost', ARGV[9])
+redis.call('HINCRBY', job, 'cached_tokens', ARGV[10])
 take_out(entry)
 return {settle(), count('prompt_tokens') + count('completion_tokens'), count('cost')}
 """

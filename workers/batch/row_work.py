@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 from pydantic_core import from_json, to_json
 
+from agent.delta import Usage
 from agent.errors import AgentError
 from workers.batch.records import CHAT, RESPONSES, Job, Row, RowEnd
 from workers.dialects import responses
@@ -85,10 +86,10 @@ async def _until_ended(job: Job, row: Row, service: Service, rules: Patience) ->
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The endpoint's body, and what it took. tokens: shown to a model and written by it."""
+    """The endpoint's body, and what it took. usage: of the model."""
 
     body: dict[str, Any]
-    tokens: tuple[int, int]
+    usage: Usage
     searches: int
     pages: int
 
@@ -112,18 +113,17 @@ async def _chat(job: Job, row: Row, service: Service) -> Told:
         wanted = Asked(asked.question, stream=False, thinking=asked.thinking, thread="")
         run = _run(job, row, wanted, service)
     body = await whole_chat(Asker(service, job.user, f"{job.id}-{row.number}"), asked, run)
-    usage = body["usage"]
-    tokens = usage["prompt_tokens"], usage["completion_tokens"]
-    return Told(body, tokens, usage["num_search_queries"], len(body.get("search_results") or ()))
+    said = body["usage"]
+    cached = said["prompt_tokens_details"]["cached_tokens"]
+    usage = Usage(said["prompt_tokens"], said["completion_tokens"], cached_tokens=cached)
+    return Told(body, usage, said["num_search_queries"], len(body.get("search_results") or ()))
 
 
 async def _response(job: Job, row: Row, service: Service) -> Told:
     asker = responses.Asker(service, job.user, f"{job.id}-{row.number}")
     run = await responses.response_run(asker, parse(strict_json(row.body)))
     whole = await responses.whole_response(run, Repeated.read(run.request))
-    answer, usage = whole.answer, whole.answer.usage
-    tokens = usage.prompt_tokens, usage.completion_tokens
-    return Told(whole.body, tokens, len(answer.asked), len(answer.sources))
+    return Told(whole.body, whole.answer.usage, len(whole.answer.asked), len(whole.answer.sources))
 
 
 async def _answer(job: Job, row: Row, service: Service) -> Told:
@@ -131,8 +131,7 @@ async def _answer(job: Job, row: Row, service: Service) -> Told:
     if problem := problem_in(message):
         raise problem
     answer = message.fields
-    tokens = answer["usage"]["prompt_tokens"], answer["usage"]["completion_tokens"]
-    return Told(answer, tokens, len(answer["asked"]), len(answer["sources"]))
+    return Told(answer, Usage(**answer["usage"]), len(answer["asked"]), len(answer["sources"]))
 
 
 def _run(job: Job, row: Row, asked: Asked, service: Service) -> Run:
@@ -141,9 +140,11 @@ def _run(job: Job, row: Row, asked: Asked, service: Service) -> Run:
 
 
 def _completed(row: Row, told: Told, service: Service, seconds: float) -> RowEnd:
-    cost = service.prices.cost(*told.tokens) + service.prices.of_reading(told.searches, told.pages)
+    used = told.usage.prompt_tokens, told.usage.completion_tokens
+    cost = service.prices.cost(*used) + service.prices.of_reading(told.searches, told.pages)
     text = to_json(told.body, inf_nan_mode="null")
-    return RowEnd(row.number, row.custom_id, "completed", 200, text, 0, seconds, *told.tokens, cost)
+    end = RowEnd(row.number, row.custom_id, "completed", 200, text, 0, seconds, *used, cost)
+    return replace(end, cached_tokens=told.usage.cached_tokens)
 
 
 def failed_row(job: Job, row: Row, problem: Problem, seconds: float = 0.0) -> RowEnd:

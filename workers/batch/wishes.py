@@ -109,18 +109,24 @@ def not_before(given: str) -> int:
 
 def time_of(given: str, time_zone: str, field: str, now: datetime | None = None) -> int:
     """The same of a time without an offset, in this zone ("": the system's); `22:00` is the next one to come."""
-    now = (now or datetime.now(UTC)).astimezone(ZoneInfo(time_zone) if time_zone else None)
+    zone = ZoneInfo(time_zone) if time_zone else None
+    now = (now or datetime.now(UTC)).astimezone(zone)
     try:
         if _CLOCK.fullmatch(given):
-            at = datetime.combine(now.date(), time.fromisoformat(given), now.tzinfo)
+            at = _in(zone, datetime.combine(now.date(), time.fromisoformat(given)))
             if at <= now:
-                at = datetime.combine(now.date() + timedelta(days=1), time.fromisoformat(given), now.tzinfo)
+                at = _in(zone, datetime.combine(now.date() + timedelta(days=1), time.fromisoformat(given)))
         else:
             at = datetime.fromisoformat(given)
-            at = at if at.tzinfo else at.replace(tzinfo=now.tzinfo)
+            at = at if at.tzinfo else _in(zone, at)
         return max(0, int(at.timestamp()))
     except (ValueError, OverflowError, OSError):
         raise Problem("bad_question", "a time is 22:00 or 2026-11-22T22:00", field) from None
+
+
+def _in(zone: ZoneInfo | None, at: datetime) -> datetime:
+    """What the clock says there on that day, also when it is changed before it; None: the system's zone."""
+    return at.replace(tzinfo=zone) if zone else at.astimezone()
 
 
 def night_of(given: str, field: str = "kaozheng.window") -> str:

@@ -3,10 +3,12 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
 
+from workers.batch.batch_fields import batch_fields
 from workers.batch.job_store import JobStore, NotAccepting
 from workers.batch.records import Job, Leased, LineError, Row, RowEnd, new_job_id
 from workers.batch.row_leases import LeaseRules, RowLeases
@@ -530,3 +532,14 @@ async def test_a_row_that_waits_in_another_queue_for_long_is_not_given_up(valkey
     for _ in range(40):
         assert await worker.announce(held)
         (held,) = await taken_over(worker, job)
+
+
+async def test_what_rows_took_of_the_model_and_of_its_cache_is_summed(valkey: Redis) -> None:
+    store, worker = JobStore(valkey), RowLeases(valkey, "w1", LEASE)
+    job = await started(store)
+    for leased in await worker.take(job.id, 2):
+        await worker.finish(leased, replace(done(leased), cached_tokens=7))
+    state = await store.state(job.user, job.id)
+    assert state is not None
+    assert (state.prompt_tokens, state.cached_tokens, state.completion_tokens) == (20, 14, 10)
+    assert batch_fields(state)["usage"]["input_tokens_details"] == {"cached_tokens": 14}

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from agent.delta import Usage
 from agent.errors import ModelDown
 from agent.events import Answered, Event
 from agent.question import Question
@@ -15,6 +16,7 @@ from tests.workers.batch.test_job_store import a_job
 from tests.workers.serving import QUESTION, TAI, Endless, answer_to, service_of, serving
 from workers.batch.records import Row
 from workers.batch.row_work import Patience, error_body, run_row
+from workers.quota import Prices
 
 CHAT = {"model": "kaozheng-quick", "messages": [{"role": "user", "content": "How high is Mount Tai?"}]}
 RESPONSE = {"model": "kaozheng-quick", "input": [{"role": "user", "content": "How high is Mount Tai?"}]}
@@ -44,9 +46,10 @@ class Away:
         yield Answered(answer_to(question), (TAI,))
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "body"), [("/v1/answers", QUESTION), ("/v1/chat/completions", CHAT), ("/v1/responses", RESPONSE)]
-)
+ASKED = [("/v1/answers", QUESTION), ("/v1/chat/completions", CHAT), ("/v1/responses", RESPONSE)]
+
+
+@pytest.mark.parametrize(("endpoint", "body"), ASKED)
 async def test_a_row_gets_what_a_caller_would_get(endpoint: str, body: dict[str, object]) -> None:
     service = service_of()
     async with serving(service) as client:
@@ -104,3 +107,16 @@ async def test_a_row_that_is_stopped_stops_its_run() -> None:
         await asyncio.gather(task, return_exceptions=True)
         await endless.ended.wait()
     assert task.cancelled()
+
+
+@pytest.mark.parametrize(("endpoint", "body"), ASKED)
+async def test_a_row_tells_what_it_took_of_the_model_and_what_its_prefix_cache_had(
+    endpoint: str, body: dict[str, object]
+) -> None:
+    async def metered(question: Question) -> AsyncGenerator[Event, None]:
+        yield Answered(replace(answer_to(question), usage=Usage(900, 40, 30, 600)), (TAI,))
+
+    prices = Prices(prompt=1_000_000, completion=2_000_000, page=1_000)
+    end = await run_row(a_job(endpoint=endpoint), row(body), service_of(ask=metered, prices=prices))
+    assert (end.prompt_tokens, end.cached_tokens, end.completion_tokens) == (900, 600, 40)
+    assert end.cost == 900 + 2 * 40 + 1

@@ -1,5 +1,6 @@
 """When recurring research is due: in its own time zone, through changes of the clock, and once for all it missed."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -8,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workers.batch.night import is_open
 from workers.batch.schedule import NAME, BadSchedule, Kept, Schedule, kept, run_name
+from workers.batch.wishes import time_of
 
 BERLIN = "Europe/Berlin"
 
@@ -98,3 +101,43 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / NAME).write_text(content)
     with pytest.raises(BadSchedule, match=NAME):
         kept(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("written", "now", "begins"),
+    [
+        ("03:30", "2026-03-28T22:00:00+01:00", "2026-03-29T03:30:00+02:00"),  # the clock goes forward at 2
+        ("03:30", "2026-10-24T22:00:00+02:00", "2026-10-25T03:30:00+01:00"),  # and back at 3
+        ("2026-07-01T08:00", "2026-01-01T00:00:00+01:00", "2026-07-01T08:00:00+02:00"),
+        ("22:00", "2026-11-22T21:59:00+01:00", "2026-11-22T22:00:00+01:00"),
+        ("22:00", "2026-11-22T22:00:00+01:00", "2026-11-23T22:00:00+01:00"),
+    ],
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_a_time_is_what_the_clock_shows_then(
+    written: str, now: str, begins: str, named: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        found = time_of(written, "Europe/Berlin" if named else "", "--at", at(now))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert found == at(begins).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("now", "is_in"),
+    [
+        ("2026-03-29T00:59:00+00:00", True),  # 1:59 in Berlin, before the clock goes forward
+        ("2026-03-29T01:00:00+00:00", False),  # 3:00
+        ("2026-10-25T00:30:00+00:00", True),  # 2:30, for the first time
+        ("2026-10-25T01:30:00+00:00", True),  # 2:30 again
+        ("2026-10-25T02:00:00+00:00", False),  # 3:00
+        ("2026-10-24T22:30:00+00:00", True),
+        ("2026-10-24T20:59:00+00:00", False),
+    ],
+)
+def test_a_window_over_midnight_follows_the_clock(now: str, is_in: bool) -> None:
+    assert is_open("23:00-03:00 Europe/Berlin", at(now)) is is_in
