@@ -64,6 +64,7 @@ async def take(picture: Picture, url: str, folder: Path) -> None:
             await walk.answered()
             await walk.page.locator(".answer .chip").first.click()
             await expect(walk.page.locator("#card mark")).to_be_visible()
+            await expect(walk.page.locator("#card a[href*='/sources/']")).to_be_visible()
             await walk.page.evaluate("scrollTo(0, 0)")
             await asyncio.sleep(0.5)
             target = folder / picture.name

@@ -262,12 +262,16 @@ async def test_a_phone_in_chinese_with_a_keyboard_asks_opens_asks_on_and_stops(b
         assert walk.complaints == []
 
 
+UNCOVERED = "chip => chip.getBoundingClientRect().bottom < document.getElementById('card').getBoundingClientRect().top"
+
+
 async def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Browser, stage: Stage) -> None:
     async with tab(browser, stage.url, viewport={"width": 360, "height": 640}) as walk:
         await walk.ask("How high is Mount Tai?")
         await walk.answered()
         await walk.page.locator(".answer .chip").first.click()
         await expect(walk.page.locator("#card mark")).to_be_in_viewport()
+        assert await walk.page.locator(".answer .chip").first.evaluate(UNCOVERED)
         assert await walk.page.evaluate("document.documentElement.scrollWidth") <= 360
 
 

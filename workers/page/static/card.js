@@ -30,6 +30,7 @@ export async function openCard(chip, cited) {
   const kept = cited.answer?.stored ? service.source(cited.answer, cited.number).catch((problem) => problem) : undefined;
   show(cited, undefined, Boolean(kept));
   byId("card").focus();
+  if (getComputedStyle(byId("card")).position === "fixed") chip.scrollIntoView({ block: "start" }); // above the card
   if (!kept) return;
   const evidence = await kept;
   if (asked === latest) show(cited, evidence, false);
@@ -53,7 +54,8 @@ function show(cited, evidence, loading) {
     page ? el("p", {}, el("a", { href: service.sourcePage(answer, number), target: "_blank", rel: "noopener" }, say("open_kept"))) : "",
   );
   card.hidden = false;
-  card.querySelector("mark")?.scrollIntoView({ block: "nearest" });
+  const mark = card.querySelector("mark"); // within the card: the answer stays where the reader has it
+  if (mark && mark.offsetTop + mark.offsetHeight > card.clientHeight) card.scrollTop = mark.offsetTop - card.clientHeight / 3;
 }
 
 export const SIGNS = { supported: "✓", partial: "◐", unsupported: "✗", contradicted: "⚠", unavailable: "", waiting: "…" };
@@ -74,10 +76,13 @@ function quoted(support, page) {
   if (!support.quote) return [el("p", { class: "notice bad" }, say("no_statement"))];
   const before = page ? codePoints(page.text, Math.max(0, support.quote_start - BEFORE), support.quote_start) : "";
   const after = page ? codePoints(page.text, support.quote_end, support.quote_end + AFTER) : "";
-  const quote = el("blockquote", {}, before && "… ", plain(before), el("mark", {}, plain(support.quote)), plain(after), after && " …");
+  const quote = el("blockquote", {}, before && "… ", around(before), el("mark", {}, plain(support.quote)), around(after), after && " …");
   const honest = HONEST[support.verdict];
   return [honest && el("p", { class: honest === "part_only" ? "notice" : "notice bad" }, say(honest)), el("h3", {}, say("quote")), quote].filter(Boolean);
 }
+
+/** What stands around the quote, without the signs of Markdown that our reading of the page has put there. */
+const around = (text) => plain(text).replace(/^#{1,6} /gm, "").replace(/\*\*|__|`/g, "");
 
 function address(source, support) {
   if (!webAddress(source.url)) return plain(source.url);
