@@ -15,7 +15,7 @@ from workers.sse import Outbox, SlowReader, frame, one_line
 
 API = Path(__file__).parent.parent.parent / "docs" / "api.md"
 NAMES = [
-    "planned", "searched", "search_failed", "page_read", "page_skipped", "packed", "thinking", "text",
+    "queued", "planned", "searched", "search_failed", "page_read", "page_skipped", "packed", "thinking", "text",
     "cited", "judged", "corrected", "verified", "answered", "failed", "cancelled",
 ]  # fmt: skip
 
