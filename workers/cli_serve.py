@@ -11,6 +11,7 @@ from typing import Any
 
 from workers.cli_worker import working_beside
 from workers.gate import is_loopback
+from workers.http_door import BoundedHead
 from workers.keys import first_key
 from workers.logs import set_up_logs
 from workers.rest import rest_app
@@ -37,7 +38,12 @@ def run(host: str | None, port: int | None, config: Path | None) -> int:
         _tell_of_keys(settings)
         app = rest_app(lambda: _opened(settings, door, refused))
         serving = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=CLOSING_SECONDS
+            app,
+            http=BoundedHead,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=CLOSING_SECONDS,
         )
 
         async def drained() -> None:

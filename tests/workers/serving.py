@@ -15,6 +15,7 @@ from agent.events import Answered, Event, Packed, Planned, Searched, Text, Think
 from agent.question import Question, Turn
 from tools.errors import PageUnreadable
 from tools.page import Webpage
+from workers.http_door import BoundedHead
 from workers.records import Evidence, StoredAnswer
 from workers.rest import rest_app
 from workers.service import Service
@@ -130,14 +131,15 @@ def service_of(**changes: Any) -> Service:
 
 
 @asynccontextmanager
-async def serving(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+async def serving(service: Service, http: type[BoundedHead] = BoundedHead) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the service, which listens on a port of its own."""
 
     @asynccontextmanager
     async def opened() -> AsyncIterator[Service]:
         yield service
 
-    config = uvicorn.Config(rest_app(opened), "127.0.0.1", 0, log_config=None, timeout_graceful_shutdown=2)
+    app = rest_app(opened)
+    config = uvicorn.Config(app, "127.0.0.1", 0, http=http, log_config=None, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110  # uvicorn has a flag, not an event
