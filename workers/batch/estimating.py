@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from agent.limits import Limits
+from agent.limits import Checking, Limits
 from agent.question import Depth
+from agent.second_opinion import JudgeLimits
 from workers.batch.checking import Checked, Piece
 from workers.batch.filling import FillRules
 from workers.batch.records import ANSWERS, Row
@@ -22,6 +23,8 @@ READ_SHARE = 0.75
 PAGE_TOKENS = 1_500
 TEMPLATE_TOKENS = 700
 PLAN_PROMPT_TOKENS, PLAN_REPLY_TOKENS = 3_000, 600
+CHECK_PROMPT_TOKENS = 8_000
+"""Of sentences and passages that the model is to judge or to mend, in one call."""
 ANSWER_TOKENS: Mapping[Depth, int] = {"quick": 1_200, "normal": 2_000, "research": 6_000}
 _BYTES_PER_TOKEN = 3.0
 
@@ -109,12 +112,16 @@ def likely(depth: Depth, question_tokens: int, rates: Rates) -> Amounts:
 
 
 def at_most(depth: Depth, question_tokens: int, rates: Rates) -> Amounts:
-    """Of one question, without tries that are repeated."""
-    limits, all_limits = rates.limits.depths[depth], rates.limits
+    """Of one question, without tries that are repeated. The answer may be asked for a second time, with what the
+    thinking has left, and once to be put right as a whole; its sentences are judged, and mended once."""
+    limits, all_limits, judge = rates.limits.depths[depth], rates.limits, JudgeLimits()
     prompt = TEMPLATE_TOKENS + question_tokens + all_limits.page_tokens
     planned = limits.rounds * min(all_limits.context_tokens, all_limits.page_tokens + question_tokens)
-    reply = limits.answer_tokens + limits.rounds * all_limits.plan_tokens
-    return _priced(rates, max(1, limits.calls), limits.pages, (prompt + planned, reply))
+    checked = (judge.calls + 1) * CHECK_PROMPT_TOKENS
+    thought = 2 * limits.answer_tokens  # shown again: with the second call, and with the answer that is put right
+    written = 2 * limits.answer_tokens + limits.answer_tokens // 4
+    reply = written + limits.rounds * all_limits.plan_tokens + judge.calls * judge.tokens + Checking().repair_tokens
+    return _priced(rates, max(1, limits.calls), limits.pages, (3 * prompt + planned + thought + checked, reply))
 
 
 def _priced(rates: Rates, searches: int, pages: int, tokens: tuple[int, int]) -> Amounts:
