@@ -15,13 +15,18 @@ _OPENED = re.compile(rb'(?<!\\)"file_data"[ \t\r\n]{0,40}:[ \t\r\n]{0,40}"')  # 
 _LONGEST_OPENING = 128
 
 
+def base64_bytes(count: int) -> int:
+    """Of so many bytes in base64, with the head of a `data:` address and padding."""
+    return count * 4 // 3 + 4_096
+
+
 class Sieve:
     """Feed it a body piece by piece. body: the JSON, where each file is a token; files: each file's text by it."""
 
     def __init__(self, max_json_bytes: int, max_files_bytes: int) -> None:
         """max_files_bytes: of all files together, as they were, before base64."""
         self._max_json, self._max_files = max_json_bytes, max_files_bytes
-        self._max_base64 = max_files_bytes * 4 // 3 + 4_096  # the address form's head, and padding
+        self._max_base64 = base64_bytes(max_files_bytes)
         self._seen, self._open, self._read = bytearray(), False, 0
         self._contents: list[bytearray] = []
         self.body, self._tokens = bytearray(), list[str]()

@@ -16,13 +16,15 @@ from agent.question import Depth, Filters, Question, Turn
 from tools.page import Webpage
 from tools.search import Recency, host_names
 from workers.attached import Attached, attached_pages, check_count
-from workers.inline_files import put_back, sieved
+from workers.inline_files import base64_bytes, put_back, sieved
 from workers.problems import Problem
 from workers.service import Limits, Service
 from workers.store_keys import ID
 from workers.uploads import Upload, read_parts
 
 MAX_DIGITS = 19
+AROUND_PARTS_BYTES = 1024 * 1024
+"""Heads and boundaries of a form."""
 MAX_FIELD_NAME = 80
 MAX_DOMAINS = 100
 MAX_NAMED_FILES = 100
@@ -120,6 +122,7 @@ async def read_json(request: Request, limits: Limits) -> dict[str, Any]:
 async def read_json_with_files(request: Request, limits: Limits) -> dict[str, Any]:
     """The same, where `file_data` may hold files in base64: beside them the JSON is bounded as any other."""
     _only_json(request)
+    _refuse_announced(request, limits.max_request_bytes + base64_bytes(limits.max_file_bytes))
     async with _in_body_time(limits):
         sieve = await sieved(request.stream(), limits.max_request_bytes, limits.max_file_bytes)
     fields = strict_json(sieve.close())
@@ -164,10 +167,19 @@ def question_of(
 
 async def _read_in_time(request: Request, limits: Limits) -> tuple[bytes, list[Upload]]:
     media_type = _media_type(request)
+    files = limits.max_files * limits.max_file_bytes + AROUND_PARTS_BYTES if media_type != "application/json" else 0
+    _refuse_announced(request, limits.max_request_bytes + files)
     async with _in_body_time(limits):
         if media_type == "multipart/form-data":
             return await read_parts(request, limits)
         return await _read_bounded(request.stream(), limits.max_request_bytes), []
+
+
+def _refuse_announced(request: Request, max_bytes: int) -> None:
+    """A body that says itself that it is too long is not waited for. Raises Problem."""
+    announced = request.headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit() and int(announced[:MAX_DIGITS]) > max_bytes:
+        raise Problem("body_too_large", f"the request may have {max_bytes:,} bytes at most", "body")
 
 
 @asynccontextmanager

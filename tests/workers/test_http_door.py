@@ -62,6 +62,14 @@ async def test_a_head_that_never_comes_whole_is_not_waited_for(begun: bytes, lin
         assert reader.at_eof()
 
 
+@pytest.mark.parametrize("path", ["/v1/answers", "/v1/chat/completions", "/v1/responses", "/v1/verify"])
+async def test_a_body_that_says_itself_that_it_is_too_long_is_not_waited_for(path: str) -> None:
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    async with serving(service_of()) as client, connection(client) as (reader, writer):
+        writer.write(f"{head}Content-Length: 99999999999\r\n\r\n{{".encode())
+        assert (await told(reader)).startswith(b"HTTP/1.1 413 ")
+
+
 async def test_requests_that_follow_each_other_and_long_bodies_are_not_counted_as_heads() -> None:
     async with serving(service_of()) as client:
         long = {"X-A": "a" * 60_000}
