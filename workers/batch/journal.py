@@ -111,7 +111,8 @@ class Journal:
     def _count(self, path: Path, start: int, line: bytes) -> None:
         fingerprint, number, outcome = told(line)
         if fingerprint != self.fingerprint:
-            raise OutputRefused(f"{path} holds something else than answers to these questions; name another file")
+            why = "holds something else than answers to these questions, as they are asked now"
+            raise OutputRefused(f"{path} {why}: they have changed, or it is another's; name another file")
         before = self.rows.get(number)
         if before is None or before.outcome != "completed" or outcome == "completed":
             self.rows[number] = Place(path, start, len(line), outcome)

@@ -1,5 +1,6 @@
 """Rows about the same thing follow each other in the queue, and nothing else of a batch changes by it."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 
@@ -11,7 +12,7 @@ from redis.asyncio import Redis
 from tests.workers.batch.test_checking import good, jsonl, pieces
 from tests.workers.batch.test_job_store import a_job
 from workers.batch.filling import FillRules, fill
-from workers.batch.job_store import JobStore
+from workers.batch.job_store import JobStore, NotAccepting
 from workers.batch.nearness import near_order
 from workers.batch.row_leases import RowLeases
 from workers.batch.uploaded import Uploaded
@@ -88,3 +89,26 @@ async def test_a_job_holds_its_rows_near_each_other_with_their_own_numbers(valke
     assert all(row.custom_id == f"c{row.number - (row.number > 60)}" for row in rows)
     order = [questions[int(row.custom_id[1:])][0] for row in rows]
     assert near(order) > (0.9 if held > 2_000 else 0)
+
+
+async def test_a_batch_that_is_cancelled_while_it_is_read_runs_nothing(valkey: Redis) -> None:
+    read_on = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield jsonl(*(good(f"c{number}") for number in range(120)))
+        await read_on.wait()
+        yield jsonl(good("last"))
+
+    store, job = JobStore(valkey), a_job(endpoint="/v1/chat/completions")
+    await store.create(job)
+    filled = asyncio.create_task(fill(store, job, Uploaded("q.jsonl", slow()), FillRules()))  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    stopped = await store.cancel(job.user, job.id)
+    read_on.set()
+    with pytest.raises(NotAccepting):
+        await filled
+    state = await store.state(job.user, job.id)
+    assert stopped is not None
+    assert state is not None
+    assert (stopped.status, state.status, state.total) == ("cancelled", "cancelled", 0)
+    assert await RowLeases(valkey, "w1").take(job.id, 9) == []
