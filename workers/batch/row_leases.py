@@ -18,7 +18,7 @@ from workers.batch.job_keys import OPEN_JOBS, keys_of_job
 from workers.batch.job_scripts import QUEUE, RELEASED
 from workers.batch.records import PAYLOAD_VERSION, ROW_END, Leased, Row, RowEnd, is_job_id
 from workers.store import reaching
-from workers.store_errors import RecordPoisoned
+from workers.store_errors import RecordPoisoned, StoreDown
 
 MILLION = 1_000_000
 RELEASED_MILLISECONDS = 1_000_000_000
@@ -80,10 +80,14 @@ class RowLeases:
     async def _reclaimed(self, job_id: str, count: int, ages: tuple[int, int]) -> list[Leased]:
         arguments = [self.owner, *ages, count, self.rules.deliveries]
         ours, dead = await self._run(row_scripts.RECLAIM, job_id, arguments)
-        for *lost, owner, times in dead:
-            for each in await self._sound(job_id, [lost], bytes(owner).decode()):
-                await self._bury(each, int(times))
-        return await self._sound(job_id, ours)
+        sound = await self._sound(job_id, ours)
+        try:
+            for *lost, owner, times in dead:
+                for each in await self._sound(job_id, [lost], bytes(owner).decode()):
+                    await self._bury(each, int(times))
+        except StoreDown as error:  # they are found again; those that are ours now must be renewed
+            structlog.get_logger().warning("rows_not_given_up", batch=job_id, code=error.code)
+        return sound
 
     async def _sound(self, job_id: str, found: Iterable[Sequence[Any]], owner: str = "") -> list[Leased]:
         """What no add_rows made is taken out of the queue: the others run, and a row that is missing then ends as lost.

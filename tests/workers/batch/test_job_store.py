@@ -543,3 +543,23 @@ async def test_what_rows_took_of_the_model_and_of_its_cache_is_summed(valkey: Re
     assert state is not None
     assert (state.prompt_tokens, state.cached_tokens, state.completion_tokens) == (20, 14, 10)
     assert batch_fields(state)["usage"]["input_tokens_details"] == {"cached_tokens": 14}
+
+
+async def test_what_was_taken_over_is_ours_also_when_what_is_given_up_cannot_be_written(valkey: Redis) -> None:
+    store = JobStore(valkey)
+    job = await started(store, 2)
+    worker = RowLeases(valkey, "w1", LEASE)
+    killing, other = await worker.take(job.id, 2)
+    for _ in range(2):
+        await worker.begin(killing)
+        await silence(valkey, job, "w1")
+        (killing,) = await worker.reclaim(job.id, 1)
+    await worker.begin(killing)
+    await silence(valkey, job, "w1")
+    await valkey.config_set("maxmemory", "1")
+    try:
+        assert [each.row.number for each in await worker.reclaim(job.id, 9)] == [other.row.number]
+    finally:
+        await valkey.config_set("maxmemory", "0")
+    await worker.reclaim(job.id, 9)
+    assert [(end.number, end.attempts) for end in await all_ends(store, job)] == [(killing.row.number, 3)]
