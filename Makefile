@@ -122,7 +122,7 @@ bench: $(VENV)/.dev ## batches on 1, 2 and 4 workers, what the queue adds to a r
 
 .PHONY: queue-machine
 queue-machine: $(VENV)/.dev ## the queue of batches against a model of it: 500 random orders, 34 planted faults (3 minutes)
-	@KAOZHENG_QUEUE_EXAMPLES=500 $(BIN)/python -m pytest -q tests/workers/batch/test_queue_machine.py
+	@KAOZHENG_QUEUE_EXAMPLES=500 $(BIN)/python -m pytest -q --timeout=1800 tests/workers/batch/test_queue_machine.py
 
 .PHONY: rabbitmq
 rabbitmq: $(VENV)/.dev ## the same batch over a real RabbitMQ, a worker killed (installs rabbitmq-server by apt-get when missing)

@@ -42,6 +42,7 @@ Value = TypeVar("Value")
 class Queue(RuleBasedStateMachine):
     server: Store
     fault: Fault | None = None
+    most_restarts = 0
 
     @initialize()
     def open(self) -> None:
@@ -134,7 +135,7 @@ class Queue(RuleBasedStateMachine):
         del self.jobs[job.job.id]
         self.forgotten.append(job.job.id)
 
-    @precondition(lambda self: self.restarts < 1 and self.known)
+    @precondition(lambda self: self.restarts < self.most_restarts and self.known)
     @rule()
     def restart(self) -> None:
         """The server is killed with -9 and comes back with its append-only file."""
