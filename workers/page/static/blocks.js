@@ -12,12 +12,16 @@ const parts = ({ type }) => ({ table: "rows", list: "items" })[type];
 /** What of a table or list has to be the same for its earlier rows to stay. */
 const formOf = (token) => (token.type === "list" ? `${token.type} ${token.ordered} ${token.start} ${token.loose}` : token.raw.split("\n", 2).join("\n"));
 
+/** The text of the first rows or items; of a table with what stands above them. */
+function textOf(token, count) {
+  if (token.type === "list") return token.items.slice(0, count).map(({ raw }) => raw).join("");
+  return token.raw.split("\n").slice(0, count + 2).join("\n");
+}
+
 /** All rows or items but the last, which may still grow: how many, and their text. */
 function settled(token) {
-  const of = parts(token);
-  if (!of || !token[of].length) return undefined;
-  const prefix = token.type === "list" ? token.items.slice(0, -1).map(({ raw }) => raw).join("") : token.raw.slice(0, token.raw.trimEnd().lastIndexOf("\n") + 1);
-  return { count: token[of].length - 1, prefix, form: formOf(token) };
+  const count = (token[parts(token)]?.length ?? 0) - 1;
+  return count > 0 ? { count, text: textOf(token, count), form: formOf(token) } : undefined;
 }
 
 /** sources: of what is shown, from number to {url, title}. chipOf(number): the button that stands for a marker. */
@@ -87,12 +91,12 @@ export class Answer {
 
   /** A table gets the rows that are new, a list its items: whether that was all that had to be done. */
   #more(known, token) {
-    const { count, prefix, form } = known.settled ?? {};
+    const { count, text, form } = known.settled ?? {};
     const of = parts(token);
-    if (!of || !count || form !== formOf(token) || !token.raw.startsWith(prefix)) return false;
+    if (!of || !count || form !== formOf(token) || token[of].length <= count || text !== textOf(token, count)) return false;
     const there = known.element.querySelector(CONTAINER);
     const fresh = this.#made({ ...token, [of]: token[of].slice(count) }).querySelector(CONTAINER);
-    if (there?.childElementCount !== count + 1 || !fresh) return false;
+    if (there?.childElementCount !== count + 1 || fresh?.childElementCount !== token[of].length - count) return false;
     const [last] = fresh.children;
     const nodes = [...fresh.childNodes];
     const added = nodes.slice(nodes.indexOf(last) + 1);
