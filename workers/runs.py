@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ from workers.store_keys import Owner
 Result = TypeVar("Result")
 Adding = Callable[[Answered], Awaitable[dict[str, Any]]]
 """What is told beside an answer, as JSON values."""
+_CANCEL_SECONDS = 0.5
 INTERNAL = "something broke on our side; try again, and report the request id if it happens twice"
 
 
@@ -200,10 +201,18 @@ async def until_stopped(events: AsyncGenerator[Event, None], stopping: asyncio.E
                 return
             yield event
     finally:
-        tasks = [task for task in (making, stopped, taking) if task is not None]
-        for task in tasks:
+        await _ended([task for task in (making, stopped, taking) if task is not None])
+
+
+async def _ended(tasks: Sequence["asyncio.Task[Any]"]) -> None:
+    """Cancelled until they have ended: whatever takes a cancellation for something else goes on to the next wait, which
+    may be for a reader who has left."""
+    pending: Collection[asyncio.Task[Any]] = tasks
+    while pending:
+        for task in pending:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_SECONDS)
+    await asyncio.gather(*tasks, return_exceptions=True)  # what they raised is known by now
 
 
 async def _make(events: AsyncGenerator[Event, None], made: "asyncio.Queue[Event | None]") -> None:

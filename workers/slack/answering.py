@@ -21,7 +21,16 @@ from workers.slack.attachments import read_files, told
 from workers.slack.cards import Chunk
 from workers.slack.delivery import Place, Talk, say_aside
 from workers.slack.desk import MAX_ATTEMPTS, Taken
-from workers.slack.errors import NO_KEY, NOT_THERE, QuestionLost, SlackBusy, SlackDown, SlackError, SlackRefused
+from workers.slack.errors import (
+    NO_KEY,
+    NOT_THERE,
+    THREAD_GONE,
+    QuestionLost,
+    SlackBusy,
+    SlackDown,
+    SlackError,
+    SlackRefused,
+)
 from workers.slack.intake import language_of
 from workers.slack.live import Live, shown
 from workers.slack.markup import line_of
@@ -168,7 +177,11 @@ class Answering:
             structlog.get_logger().warning("slack_stop_not_said", detail=str(error))
 
     async def _refused(self, taken: Taken, error: SlackRefused) -> None:
-        """Where the bot was removed the asker is told alone; anything else is tried again."""
+        """Where the bot was removed the asker is told alone; a thread that is gone was taken back; else it is tried
+        again."""
+        if error.code == THREAD_GONE:
+            await self.parts.desk.finish(taken, "cancelled")
+            return
         if error.code not in NOT_THERE or taken.question.private:
             await self._again(taken, counts=error.code not in NO_KEY)
             return

@@ -27,7 +27,8 @@ class QuestionLost(Exception):
 
 STREAM_ENDED = frozenset({"message_not_in_streaming_state", "message_not_found", "streaming_state_conflict"})
 NO_STREAM_HERE = frozenset({"channel_type_not_supported", "method_not_supported_for_channel_type", "unknown_method"})
-NOT_THERE = frozenset({"not_in_channel", "channel_not_found", "is_archived", "restricted_action", "thread_not_found"})
+THREAD_GONE = "thread_not_found"
+NOT_THERE = frozenset({"not_in_channel", "channel_not_found", "is_archived", "restricted_action", THREAD_GONE})
 """The bot was removed, the channel was closed: nothing can be said there."""
 BROKEN = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org"})
 """Slack's own trouble, of every method's page: the call may have been done all the same."""

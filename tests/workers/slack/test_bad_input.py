@@ -392,3 +392,33 @@ async def test_where_not_even_the_failure_can_be_said_it_ends(valkey: Redis) -> 
                 await asyncio.sleep(0.02)
 
     assert not slack.called("chat.postMessage")
+
+
+PLACES = ("chat.startStream", "chat.appendStream", "chat.stopStream", "chat.postMessage", "conversations.replies")
+
+
+@pytest.mark.parametrize("method", PLACES)
+@pytest.mark.parametrize("error", ["channel_not_found", "not_in_channel", "is_archived", "thread_not_found"])
+async def test_at_whichever_call_the_place_is_gone_the_asker_alone_is_told_once(
+    valkey: Redis, method: str, error: str
+) -> None:
+    """A thread that is gone was taken back: then there is nobody to tell."""
+    bench = bench_of()
+    async with fake_slack() as slack, running_bot(bench, slack, valkey) as parts:
+        slack.streams_in_channels = method != "chat.postMessage"
+        root = slack.said("C1", "U1", "I think the moon does it")
+        event = slack.mention("C1", "U1", EN, thread_ts=root["ts"])
+        slack.failing[method] = [error]
+        await slack.tell(event)
+        (key,) = await valkey.keys("kz:slack:question:*")
+        async with asyncio.timeout(30):
+            while await parts.desk.state(key.decode()[-32:]) in ("waiting", "working"):  # noqa: ASYNC110 - in the store
+                await asyncio.sleep(0.02)
+        told = slack.channels["DU1"].messages if "DU1" in slack.channels else []
+        last = slack.answers("C1", root["ts"])
+
+    if last:  # it was not called, or refused when all was written already: then the last word could be said
+        assert told == []
+        return
+    assert len(told) == (error != "thread_not_found")
+    assert all("I was removed" in message["text"] for message in told)
