@@ -95,7 +95,7 @@ class Queue(RuleBasedStateMachine):
         self.do(self.store.start(job))
         self.jobs[job.id] = ModelJob(job, [ModelRow(number, f"{number + 1}-0") for number in range(count)])
 
-    @precondition(lambda self: self.known and self.stops < 4)
+    @precondition(lambda self: self.jobs and self.known and self.stops < 4)
     @rule(data=st.data(), ending=st.sampled_from(["cancelled", "expired"]), swept=st.booleans())
     def stop(self, data: st.DataObject, ending: str, swept: bool) -> None:
         """Also by a door that dies before it has swept what waits."""
