@@ -49,6 +49,7 @@ MARKDOWN = (
     f"\\(\\htmlStyle{{background:url({EVIL}/m)}}{{x}}\\) $\\htmlData{{onclick={RUN}}}{{x}}$",
     "$$\\def\\x{\\x\\x}\\x$$ \\[\\rule{9999em}{9999em}\\]",
     "‮txet desrever [citation:1]⁦",
+    f"[more](data:text/html,<script>window.p```<script>{RUN[:20]}(](<script src={EVIL}/a.js></script>",
     "*" * 400 + "[" * 400 + "> " * 200,
 )
 _WRAPPED = ("{}", "A sentence with {} in it[citation:1].")
@@ -56,12 +57,12 @@ TEXTS = [wrapped.format(one) if "{}" in wrapped else one for wrapped in _WRAPPED
 
 
 def hostile_scripts() -> list[Script]:
-    """80 texts, and 20 sources whose title, address, site, date and words are hostile."""
+    """82 texts, and 18 sources whose title, address, site, date and words are hostile."""
     plain = [Script(text, pages=(TAI,), piece=7) for text in TEXTS]
     addresses = (f"javascript:{RUN}", f"data:text/html,<script>{RUN}</script>", f'https://ok.example/"onclick="{RUN}')
     pages = [
         Webpage(addresses[n % 3], markup, f"Before. {markup} After.", markup, markup)
-        for n, markup in enumerate(MARKUP[:20])
+        for n, markup in enumerate(MARKUP[:18])
     ]
     sources = [
         Script(

@@ -18,6 +18,9 @@ const MATH = /^(?:\$\$([^$]{1,4000}?)\$\$|\\\[([^]{1,4000}?)\\\]|\\\(([^]{1,4000
 
 const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.codePointAt(0)};`);
 
+/** The same, but `&lt;` stays the sign that it stands for. */
+const words = (text) => escaped(text.replace(/&(?=(?:#\d{1,7}|#[xX][a-fA-F\d]{1,6}|\w{1,31});)/g, "\u0000")).replaceAll("\u0000", "&");
+
 function mathOf(source) {
   const found = MATH.exec(source);
   const money = found ? undefined : /^\$+/.exec(source); // at once: sign by sign, thousands of them took seconds
@@ -77,6 +80,9 @@ export class Shown {
       ],
       renderer: {
         html: ({ text }) => escaped(text),
+        text({ tokens, text }) {
+          return tokens ? this.parser.parseInline(tokens) : words(text); // marked leaves what follows <script> as it is
+        },
         image: ({ text }) => escaped(text),
         checkbox: ({ checked }) => (checked ? "☑ " : "☐ "),
         heading({ tokens, depth }) {
