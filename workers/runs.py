@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
@@ -22,11 +22,11 @@ from workers.slots import STOPPING, Ticket
 from workers.sse import Message, until_gone
 from workers.store_errors import StoreError
 from workers.store_keys import Owner
+from workers.task_ends import end
 
 Result = TypeVar("Result")
 Adding = Callable[[Answered], Awaitable[dict[str, Any]]]
 """What is told beside an answer, as JSON values."""
-_CANCEL_SECONDS = 0.5
 INTERNAL = "something broke on our side; try again, and report the request id if it happens twice"
 
 
@@ -78,18 +78,18 @@ class Run:
         meter, reading = self.service.meter_of(self.user), 0.0
         asking = self.service.metered(asked, meter) if self.service.metered else self.service.ask(asked)
         counted = self.service.metrics.counted(until_stopped(settled(asking, self.id), self.service.stopping))
-        end = End()
+        ended = End()
         try:
             async with aclosing(counted) as events:
                 async for event in events:
-                    end.note(event)
+                    ended.note(event)
                     if isinstance(event, Answered):
                         meter.usage = greater(meter.usage, event.answer.usage)
                         reading = self.service.prices.of_reading(len(event.answer.asked), len(event.answer.sources))
                         event = self._named(event)
                     yield event, self.kept and isinstance(event, Answered) and await self._keep(event)
         finally:
-            end.tell(self.id, self.asked.question.text)
+            ended.tell(self.id, self.asked.question.text)
             await charge(self.service, self.user, meter, self.id, reading)
 
     async def _waiting(self) -> AsyncGenerator[Queued | Failed, None]:
@@ -201,18 +201,7 @@ async def until_stopped(events: AsyncGenerator[Event, None], stopping: asyncio.E
                 return
             yield event
     finally:
-        await _ended([task for task in (making, stopped, taking) if task is not None])
-
-
-async def _ended(tasks: Sequence["asyncio.Task[Any]"]) -> None:
-    """Cancelled until they have ended: whatever takes a cancellation for something else goes on to the next wait, which
-    may be for a reader who has left."""
-    pending: Collection[asyncio.Task[Any]] = tasks
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=_CANCEL_SECONDS)
-    await asyncio.gather(*tasks, return_exceptions=True)  # what they raised is known by now
+        await end(*(task for task in (making, stopped, taking) if task is not None))
 
 
 async def _make(events: AsyncGenerator[Event, None], made: "asyncio.Queue[Event | None]") -> None:
@@ -280,6 +269,4 @@ async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Re
             raise ClientDisconnect
         return working.result()
     finally:
-        for task in (working, leaving):
-            task.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
+        await end(working, leaving)

@@ -1,9 +1,10 @@
-"""Ends background tasks for good: the client of the store can lose a cancel in a time-out of its own."""
+"""Ends background tasks for good: the client of the store can lose a cancel in a time-out of its own, and what takes a
+cancel for something else goes on to its next wait, which may be for a reader who has left."""
 
 import asyncio
 from typing import Any
 
-AGAIN_SECONDS = 1.0
+AGAIN_SECONDS = 0.5
 
 
 async def end(*tasks: "asyncio.Task[Any]") -> None:

@@ -81,7 +81,7 @@ class Worker:
         finally:
             stop.set()
             others = waiting - {listening}
-            await asyncio.gather(*map(end, others))
+            await end(*others)
             broken = await asyncio.gather(*others, return_exceptions=True)
             await self._drain(listening)
         for error in broken:

@@ -110,9 +110,7 @@ class Answering:
         try:
             await asyncio.wait((answering,))
         finally:
-            answering.cancel()
-            await end(renewing)
-            await asyncio.gather(answering, return_exceptions=True)
+            await end(answering, renewing)
 
     async def _renew(self, taken: Taken, answering: "asyncio.Task[None]") -> None:
         pause = min(1.0, self.parts.desk.lease_seconds / 4)

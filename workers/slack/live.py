@@ -18,6 +18,7 @@ from workers.slack.errors import NOT_THERE, QuestionLost, SlackBusy, SlackError,
 from workers.slack.spoken import Spoken
 from workers.slack.words import words
 from workers.store_errors import StoreError
+from workers.task_ends import end
 
 HASTY_SECONDS = 1.0
 """How long a call waits for its place in a rate tier before it is left for the next time."""
@@ -135,5 +136,4 @@ async def shown(talk: Talk, spoken: Spoken | None) -> AsyncGenerator[Live, None]
         await asyncio.wait((running,), timeout=_LAST_CALL_SECONDS)
     finally:
         live.end()  # before it is cancelled: redis-py may take a cancellation for an error of the connection (8.1)
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await end(running)
